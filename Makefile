@@ -1,0 +1,52 @@
+# The front door. Needs python3 (3.11 to 3.13) and make; everything else goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+RUN := $(BIN)/python workflow/run.py --quiet rules host --config
+
+.DEFAULT_GOAL := help
+.PHONY: help study smoke test lint format notebooks figures lab clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile quick), offline
+	@$(RUN) profile=quick figures_dir=figures results_dir=results
+	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
+
+smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
+	@$(RUN) profile=smoke
+	@echo "Done. Look at runs/smoke/."
+
+test: $(INSTALLED)  ## Set up, and run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## Check the style of code and notebooks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(INSTALLED)  ## Bring code and notebooks into style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/quick, without training or attacking
+	@$(BIN)/python -m helpers.show.figures --profile quick
+
+notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)
+	@HELPERS_PROGRESS_LINES=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
+lab: $(INSTALLED)  ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+clean:  ## Delete what make made: .venv, phantoms, runs of quick and smoke, caches
+	rm -rf .venv data/phantom runs/quick runs/smoke .snakemake .pytest_cache .ruff_cache helpers.egg-info *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("error: expected Python 3.11 to 3.13, which TensorFlow supports; %s is %d.%d. Name another: make PYTHON=python3.12 ..." % (sys.executable, *v))'
+	@echo "Installing into .venv: about 3 GB and two minutes."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+	@touch $@

@@ -1,0 +1,1 @@
+"""Attacking a model, and asking whether the attack was any good."""

@@ -1,0 +1,145 @@
+"""Checks of the attack: no robust accuracy is shown without what they say.
+
+Each looks for one known way in which an attack fails while the model looks robust (Carlini et al., "On
+Evaluating Adversarial Robustness", 2019). Passing them all does not prove a number: robust accuracy
+under one attack is an upper bound, whatever the verdict.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from helpers.attacks.pgd import CompiledModel, random_starts
+from helpers.attacks.sweep import Sweep, predict
+from helpers.backend import keras, tf
+
+LARGE_EPSILON = 0.1  # a radius at which any picture can be turned into nearly any other of its kind
+ZERO_GRADIENT_SHARE = 0.5  # of an image's pixels
+NOISE = 1  # takes the random noise apart from the random starts, which use the same seed
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: it passes when value <= threshold; `otherwise` is the verdict if it does not."""
+
+    name: str
+    value: float
+    threshold: float
+    otherwise: str
+    meaning: str
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.value <= self.threshold)  # NaN does not pass
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The outcome of all checks of one sweep."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Return "broken" if the attack cannot have worked, "doubtful" if a check casts doubt, else "trusted"."""
+        failed = {check.otherwise for check in self.checks if not check.passed}
+        return next((verdict for verdict in ("broken", "doubtful") if verdict in failed), "trusted")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a check: name, passed, value, threshold, otherwise, meaning."""
+        table = pd.DataFrame([asdict(check) for check in self.checks])
+        table.insert(1, "passed", [check.passed for check in self.checks])
+        return table
+
+
+def check_attack(
+    model: keras.Model, images: np.ndarray, labels: np.ndarray, sweep: Sweep, *, seed: int = 0, batch_size: int = 32
+) -> Checks:
+    """Ask whether a sweep's robust accuracies can be believed.
+
+    Args:
+        model, images, labels: What the sweep attacked.
+        sweep: What it found.
+        seed: The random noise derives from it.
+        batch_size: Images at once.
+    """
+    compiled = CompiledModel(model, batch_size=batch_size)
+    clean = sweep.table.query("epsilon == 0").correct.to_numpy()
+    accuracy = sweep.table.groupby("epsilon").correct.mean()
+    majority = np.bincount(labels).max() / len(labels)
+    outputs = model.predict(images, batch_size=batch_size, verbose=0)
+    return Checks(
+        (
+            Check(
+                "outputs are logits",
+                float(np.all(outputs >= 0) and np.allclose(outputs.sum(axis=1), 1, atol=1e-3)),
+                0,
+                "broken",
+                "1 if the model returns probabilities: cross-entropy on them hides gradients from the attack",
+            ),
+            Check(
+                "deterministic",
+                float(np.abs(outputs - model.predict(images, batch_size=batch_size, verbose=0)).max()),
+                1e-3,
+                "broken",
+                "largest difference between two forward passes: a random one misleads single gradients",
+            ),
+            Check(
+                "gradients alive",
+                _dead_gradients(compiled, images[clean], labels[clean]),
+                0.01,
+                "broken",
+                "share of rightly classified images whose gradient is zero or not finite on over "
+                f"{ZERO_GRADIENT_SHARE:.0%} of their pixels: the attack cannot move there (saturated or masked)",
+            ),
+            Check(
+                "large epsilon breaks all",
+                float(accuracy.iloc[-1]) if accuracy.index[-1] >= LARGE_EPSILON else 0.0,
+                float(majority),
+                "doubtful",
+                f"accuracy at the largest epsilon, if that is {LARGE_EPSILON:g} or more: above the majority-class "
+                "share, the attack is too weak",
+            ),
+            Check(
+                "accuracy never rises",
+                float(max(accuracy.diff().max(), 0)),
+                0,
+                "doubtful",
+                "largest rise of accuracy from one epsilon to the next: a larger ball holds every smaller one",
+            ),
+            Check(
+                "noise is weaker",
+                _broken_by_noise(compiled, images, labels, sweep, seed=seed),
+                0,
+                "doubtful",
+                "number of (image, epsilon) pairs that random noise broke and the attack did not",
+            ),
+        )
+    )
+
+
+def _dead_gradients(compiled: CompiledModel, images: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of images whose gradient is mostly zero, or not finite."""
+    dead = []
+    for start in range(0, len(images), compiled.batch_size):
+        rows = np.arange(start, start + compiled.batch_size).clip(max=len(images) - 1)
+        _, gradient = compiled.loss_and_gradient(tf.constant(images[rows]), tf.constant(labels[rows]))
+        gradient = gradient.numpy().reshape(compiled.batch_size, -1)
+        lost = ~np.isfinite(gradient) | (gradient == 0)
+        dead.append((lost.mean(axis=1) > ZERO_GRADIENT_SHARE)[: len(images) - start])
+    return float(np.concatenate(dead).mean()) if dead else float("nan")
+
+
+def _broken_by_noise(
+    compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, sweep: Sweep, *, seed: int
+) -> float:
+    """Count the (image, epsilon) pairs that survived the sweep but not uniform noise of the same radius."""
+    broken = 0
+    for epsilon, rows in sweep.table.query("epsilon > 0 and correct").groupby("epsilon"):
+        standing = rows.image.to_numpy()
+        noise = random_starts(images.shape[1:], images=standing, epsilon=epsilon, seed=seed + NOISE)
+        noisy = np.clip(images[standing] + epsilon * noise, 0, 1)
+        broken += int((predict(compiled, noisy) != labels[standing]).sum())
+    return float(broken)

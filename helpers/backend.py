@@ -1,0 +1,38 @@
+"""TensorFlow and Keras, imported without the start-up chatter that would end up in every notebook."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only, once logging is set up
+
+
+@contextlib.contextmanager
+def _chatter_held_back() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, where TensorFlow's C++ writes; show it if the block fails."""
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+with _chatter_held_back():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(f"Keras' backend: expected tensorflow, got {keras.backend.backend()}. Unset KERAS_BACKEND.")
+
+__all__ = ["keras", "tf"]

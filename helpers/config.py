@@ -1,0 +1,195 @@
+"""The parameters of a run: read from a profile, overridden by a notebook, checked, frozen."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+import yaml
+from pydantic import Field
+
+from helpers.paths import ROOT
+
+CLASSES = {"skin_lesion": ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")}
+TASKS = tuple(CLASSES)
+BACKBONES = ("resnet50",)
+ATTENTIONS = ("none", "soft")
+SMALLEST_IMAGE = {"resnet50": 64}  # pixels: the last feature map is 2x2 and can still be pooled
+
+
+class StudyError(ValueError):
+    """Something the user can mend. The message names it, what was expected, what was found, and the way out."""
+
+
+def one_of(name: str, value: Any, known: Collection[str]) -> Any:
+    """Return `value` if it is among `known`, else raise a StudyError that lists them and guesses what was meant."""
+    if value in known:
+        return value
+    close = difflib.get_close_matches(str(value), known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise StudyError(f"{name}: expected one of {', '.join(known)}; got {value!r}.{hint}")
+
+
+def _epsilon(value: Any) -> float:
+    """Read an epsilon given as a number or as text such as "4/255"."""
+    return float(Fraction(value.strip())) if isinstance(value, str) else value
+
+
+def _epsilons(value: Any) -> Any:
+    if isinstance(value, str):  # how papermill's -p hands a list over: "[1/255, 2/255]"
+        value = value.strip("[]() ").replace(",", " ").split()
+    return tuple(map(_epsilon, value)) if isinstance(value, list | tuple) else value
+
+
+def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not value or value[0] <= 0 or value[-1] > 1 or any(b <= a for a, b in pairwise(value)):
+        raise ValueError("expected L∞ radii on pixels in [0, 1], above 0, at most 1, strictly increasing")
+    return value
+
+
+Epsilons = Annotated[tuple[float, ...], pydantic.BeforeValidator(_epsilons), pydantic.AfterValidator(_check_epsilons)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Config(pydantic.BaseModel):
+    """Every parameter of one model's way from images to robust accuracy; frozen, unknown names refused."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    # Which model
+    profile: str
+    task: Literal[TASKS] = "skin_lesion"
+    backbone: Literal[BACKBONES] = "resnet50"
+    attention: Literal[ATTENTIONS] = "none"
+    seed: Seed = 0  # initial weights, batch order and attack starts derive from it
+    runs_dir: str = "runs"
+
+    # Which images
+    source: Literal["phantom", "folder"]
+    data_dir: str | None = None  # source "folder": where the dataset lies
+    phantoms: Count  # source "phantom": how many pictures to draw
+    phantom_size: Annotated[int, Field(ge=32)]  # their side in pixels
+    ambiguity: Annotated[float, Field(ge=0, le=1)]  # 0 (textbook) to 1 (hard)
+    folds: Annotated[int, Field(ge=3)]  # one is the test split, one the validation split, the others train
+    data_seed: Seed = 0  # phantoms and split derive from it; all models of a task share them
+
+    # How to train
+    image_size: Count  # pixels
+    weights: str  # random, imagenet, or a path
+    small_image_size: Count | None = None  # pixels; train at this size first
+    small_epochs: Annotated[int, Field(ge=0)] = 0
+    epochs: Count
+    epoch_fraction: Share = 1.0  # share of the training split seen in an epoch
+    batch_size: Count
+    optimizer: Literal["adam", "adamw"]
+    learning_rate: Positive
+    adam_epsilon: Positive
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # adamw only
+    schedule: Literal["constant", "cosine"]
+    class_weights: bool  # weigh classes by inverse frequency
+    augment: bool  # random flips and quarter turns
+    batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)]
+    patience: Count | None = None  # early stopping on the validation loss, epochs
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+
+    # How to attack
+    epsilons: Epsilons  # L∞ radii on pixels in [0, 1]
+    protocol: Literal["paper", "nested"]
+    steps: Count
+    rel_stepsize: Positive  # step size as a share of epsilon
+    attack_images: Count | None = None  # how many test images; None: all
+    attack_batch_size: Count
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        smallest = SMALLEST_IMAGE[self.backbone]
+        for name in ("image_size", "small_image_size"):
+            size = getattr(self, name)
+            if size is not None and size < smallest:
+                raise ValueError(
+                    f"{name}: expected at least {smallest} pixels for {self.backbone} "
+                    f"(its last map needs 2x2), got {size}"
+                )
+        if self.source == "folder" and not self.data_dir:
+            raise ValueError("data_dir: expected the dataset's folder for source 'folder', got nothing")
+        if self.small_epochs and self.small_image_size is None:
+            raise ValueError("small_image_size: expected a size for the first small_epochs epochs, got nothing")
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return CLASSES[self.task]
+
+    def but(self, **changes: Any) -> "Config":
+        """Return a copy with some parameters changed, checked again."""
+        return make_config({**self.model_dump(), **changes})
+
+
+# What each step's outcome depends on, besides the files it reads
+PHANTOM_PARAMETERS = ("phantoms", "phantom_size", "ambiguity")
+DATA_PARAMETERS = ("task", "source", "data_dir", "folds", "data_seed", *PHANTOM_PARAMETERS)
+MODEL_PARAMETERS = (
+    *("backbone", "attention", "seed", "image_size", "weights", "small_image_size", "small_epochs", "epochs"),
+    *("epoch_fraction", "batch_size", "optimizer", "learning_rate", "adam_epsilon", "weight_decay", "schedule"),
+    *("class_weights", "augment", "batch_norm_momentum", "patience", "min_delta"),
+)
+ATTACK_PARAMETERS = ("epsilons", "protocol", "steps", "rel_stepsize", "attack_images", "attack_batch_size")
+
+
+def make_config(parameters: Mapping[str, Any]) -> Config:
+    """Return a checked configuration, or raise one StudyError that lists everything wrong with it."""
+    for name in parameters:
+        one_of("parameter", name, Config.model_fields)
+    try:
+        return Config(**parameters)
+    except pydantic.ValidationError as error:
+        raise StudyError("; ".join(map(_explain, error.errors()))) from None
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    if error["type"] == "missing":
+        return f"{error['loc'][0]}: expected a value, found none; give it in the profile or to the notebook"
+    return f"{error['loc'][0]}: {message[0].lower()}{message[1:]}, got {error['input']!r}"
+
+
+def read_profile(profile: str) -> dict[str, Any]:
+    """Return a profile's file: its `models` and its `parameters`.
+
+    Args:
+        profile: The name of a file in params/ ("quick"), or a path to a YAML file.
+    """
+    path = Path(profile) if profile.endswith((".yaml", ".yml")) else ROOT / "params" / f"{profile}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in (ROOT / "params").glob("*.yaml")))
+        raise StudyError(
+            f"profile: expected one of {known}, or the path of a YAML file; got {profile!r}, and {path} is not there."
+        )
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise StudyError(f"{path}: expected YAML; {error}") from error
+    if not isinstance(content, dict) or content.keys() != {"models", "parameters"}:
+        raise StudyError(f"{path}: expected the two entries `models` and `parameters`; got {content!r:.80}")
+    return content
+
+
+def read_config(*, profile: str, **overrides: Any) -> Config:
+    """Return the profile's parameters with those overrides that are not None put in their place."""
+    parameters = dict(read_profile(profile)["parameters"])
+    parameters.update({name: value for name, value in overrides.items() if value is not None})
+    return make_config({"profile": Path(profile).stem, **parameters})
+
+
+def read_models(profile: str) -> list[Config]:
+    """Return the configuration of every model that a profile lists."""
+    models = read_profile(profile)["models"]
+    return [read_config(profile=profile, **model) for model in models]

@@ -1,0 +1,59 @@
+"""Splitting without leaks: whole groups, and the same mix of classes in every split."""
+
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from helpers.config import StudyError
+
+SPLITS = ("train", "validation", "test")
+
+
+def split_by_group(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
+    """Assign every row to train, validation or test.
+
+    The table is cut into `folds` folds that never divide a group and that keep the mix of classes
+    (scikit-learn's StratifiedGroupKFold). The first fold is the test split, the second the validation
+    split; the rest trains.
+
+    Args:
+        table: Columns label and group.
+        folds: At least 3; a split gets 1/folds of the images.
+        seed: Which groups go where.
+
+    Raises:
+        StudyError: a class has too few groups to stand in every split.
+    """
+    groups = table.groupby("label").group.nunique()
+    if groups.min() < folds:
+        raise StudyError(
+            f"folds: expected every class to have at least {folds} groups (lesions or patients); "
+            f"{groups.idxmin()} has {groups.min()}. Add images of it or lower folds."
+        )
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    split = pd.Series("train", index=table.index, dtype=str)
+    for name, (_, rows) in zip(("test", "validation"), splitter.split(table, table.label, table.group), strict=False):
+        split.iloc[rows] = name
+    return split
+
+
+def check_split(manifest: pd.DataFrame) -> None:
+    """Raise a StudyError if a group stands in two splits, or a class of the table is missing from one."""
+    shared = manifest.groupby("group").split.nunique()
+    if (shared > 1).any():
+        raise StudyError(
+            f"split: expected every group in one split; {shared.idxmax()} stands in {shared.max()}. Split anew."
+        )
+    counts = pd.crosstab(manifest.label, manifest.split).reindex(columns=SPLITS, fill_value=0)
+    for split in SPLITS:
+        empty = counts.index[counts[split] == 0]
+        if len(empty):
+            raise StudyError(
+                f"split: expected every class in the {split} split, found no image of {', '.join(empty)}. "
+                "Add images of it, or lower folds so that each split gets a larger share."
+            )
+
+
+def class_weights(labels: pd.Series, classes: tuple[str, ...]) -> dict[int, float]:
+    """Return {class index: weight}, inversely proportional to the class's frequency, 1 on average over the images."""
+    counts = labels.value_counts().reindex(list(classes))
+    return {index: len(labels) / (len(classes) * count) for index, count in enumerate(counts)}

@@ -1,0 +1,1 @@
+"""Numbers and verdicts from tables, without TensorFlow."""

@@ -1,0 +1,382 @@
+"""The dermatoscopy phantom: a drawn skin lesion with the signs of one of the seven HAM10000 classes.
+
+Colour is made by absorption (Beer-Lambert): skin · exp(-Σ amount · absorption). A lesion's shape and
+pigment, its signs, the way it was photographed, and the noise come from four independent random
+streams, so that a sign can change without anything else changing, and several views can show one lesion.
+What carries no diagnosis (hairs, bubbles, rulers, light) is drawn without looking at the label.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from .drawing import Ink, Pose, average_down, blob_outline, coordinates, smooth_noise, smooth_step, stream, tree
+
+SHAPE, SIGNS, VIEW, NOISE = range(4)  # the random streams
+
+MELANIN = np.array([0.40, 0.78, 1.08], np.float32)  # absorption in red, green, blue
+HAEMOGLOBIN = np.array([0.13, 0.80, 0.52], np.float32)
+BLUE_VEIL = np.array([0.95, 0.80, 0.42], np.float32)
+KERATIN = np.array([0.97, 0.93, 0.84], np.float32)  # white to yellow, laid over
+SKIN = np.array([[222, 172, 176], [222, 148, 142], [190, 160, 176], [196, 150, 128]], np.float32) / 255
+
+STRAY_SIGN = 0.03  # probability of a sign that does not belong to the class
+
+
+class Ranges(NamedTuple):
+    """The (low, high) of each quantity of a class; radius in picture widths, the others without unit."""
+
+    radius: tuple[float, float]
+    irregularity: tuple[float, float]
+    edge: tuple[float, float]
+    melanin: tuple[float, float]
+    haemoglobin: tuple[float, float]
+    variegation: tuple[float, float]
+
+
+RANGES = {
+    "nv": Ranges((0.15, 0.30), (0.02, 0.07), (0.08, 0.30), (0.35, 1.5), (0.05, 0.35), (0.10, 0.30)),
+    "mel": Ranges((0.19, 0.36), (0.13, 0.26), (0.05, 0.22), (0.5, 2.0), (0.05, 0.40), (0.50, 1.00)),
+    "bkl": Ranges((0.16, 0.32), (0.05, 0.16), (0.03, 0.14), (0.25, 1.0), (0.00, 0.25), (0.20, 0.55)),
+    "bcc": Ranges((0.15, 0.30), (0.06, 0.18), (0.15, 0.45), (0.0, 0.25), (0.12, 0.40), (0.20, 0.60)),
+    "akiec": Ranges((0.18, 0.36), (0.10, 0.24), (0.20, 0.55), (0.05, 0.4), (0.20, 0.55), (0.30, 0.70)),
+    "vasc": Ranges((0.11, 0.25), (0.03, 0.12), (0.05, 0.22), (0.0, 0.25), (0.50, 1.20), (0.10, 0.35)),
+    "df": Ranges((0.12, 0.25), (0.03, 0.09), (0.20, 0.50), (0.12, 0.5), (0.10, 0.35), (0.10, 0.35)),
+}
+
+KEY_SIGNS = {  # sign: probability
+    "nv": {"network": 0.65, "globules": 0.35},
+    "mel": {"veil": 0.6, "network": 0.5, "globules": 0.55},
+    "bkl": {"milia": 0.85, "comedones": 0.6},
+    "bcc": {"nests": 0.7, "vessels": 0.8},
+    "akiec": {"scale": 0.85, "follicles": 0.6},
+    "vasc": {"lacunae": 0.92},
+    "df": {"scar": 0.88, "rim_network": 0.55},
+}
+ALL_SIGNS = tuple(dict.fromkeys(sign for signs in KEY_SIGNS.values() for sign in signs))
+CLASSES = tuple(RANGES)
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A lesion before it is photographed: what `shape_of` and `signs_of` decide."""
+
+    quantities: Ranges
+    harmonics: np.ndarray  # amplitude and phase of the outline's harmonics 2..8, (7, 2)
+    signs: frozenset[str]
+    atypical: float  # 0..1, how disordered its network is
+    key: tuple[int, int] = field(repr=False)  # (seed, stream of the signs)
+
+    def outline(self, theta: np.ndarray) -> np.ndarray:
+        """Return the rim's distance from the centre in the direction `theta`, in lesion radii."""
+        k = np.arange(2, 9)
+        waves = np.cos(theta[..., None] * k + self.harmonics[:, 1])
+        return (1 + (waves * self.harmonics[:, 0]).sum(axis=-1)).astype(np.float32)
+
+    def rng(self, sign: str) -> np.random.Generator:
+        """Return the random stream that belongs to one sign alone."""
+        return stream(*self.key, ALL_SIGNS.index(sign))
+
+    def places(self, rng: np.random.Generator, count: int, *, reach: float = 0.8) -> np.ndarray:
+        """Return points (count, 2) in lesion radii, at most `reach` of the way from the centre to the rim."""
+        theta = rng.uniform(-np.pi, np.pi, count)
+        r = np.sqrt(rng.uniform(0, 1, count)) * reach * np.clip(self.outline(theta), 0.2, None)
+        return np.stack([r * np.cos(theta), r * np.sin(theta)], axis=-1)
+
+
+def make_lesion(*, label: str, seed: int, ambiguity: float) -> Lesion:
+    """Draw the quantities, outline and signs of one lesion.
+
+    `ambiguity` (0..1) mixes every quantity and probability with those of a random other class,
+    with the weight ambiguity · Beta(1, 2).
+    """
+    shape, signs = stream(seed, SHAPE), stream(seed, SIGNS)
+    other = CLASSES[(CLASSES.index(label) + shape.integers(1, len(CLASSES))) % len(CLASSES)]
+    weight = ambiguity * shape.beta(1, 2)
+    level = shape.uniform(size=len(Ranges._fields))
+
+    def within(name: str) -> np.ndarray:
+        low, high = np.array(RANGES[name]).T
+        return low + (high - low) * level
+
+    quantities = Ranges(*((1 - weight) * within(label) + weight * within(other)).tolist())
+    k = np.arange(2, 9)
+    amplitudes = quantities.irregularity * np.clip(shape.standard_normal(7), -1.3, 1.3) * 1.7 / k
+    harmonics = np.stack([amplitudes, shape.uniform(0, 2 * np.pi, 7)], axis=-1)
+
+    def probability(name: str, sign: str) -> float:
+        return KEY_SIGNS[name].get(sign, STRAY_SIGN)
+
+    luck = dict(zip(ALL_SIGNS, signs.uniform(size=len(ALL_SIGNS)), strict=True))
+    chance = {s: (1 - weight) * probability(label, s) + weight * probability(other, s) for s in ALL_SIGNS}
+    present = {sign for sign in ALL_SIGNS if luck[sign] < chance[sign]}
+    if not present & KEY_SIGNS[label].keys():
+        present.add(max(KEY_SIGNS[label], key=lambda sign: chance[sign] - luck[sign]))
+    atypical = shape.uniform(0.5, 1.0) if label == "mel" else shape.uniform(0.0, 0.35)
+    return Lesion(quantities, harmonics, frozenset(present), atypical, (seed, SIGNS))
+
+
+class Scene:
+    """A lesion in front of the camera: layers of pigment and of white, on the drawing grid."""
+
+    def __init__(self, lesion: Lesion, pose: Pose, *, size: int, seed: int):
+        self.lesion, self.pose, self.size = lesion, pose, size
+        rng = stream(seed, SHAPE, 1)
+        self.u, self.v = u, v = pose.to_object(*coordinates(size))
+        for lattice, reach in (
+            (6, 0.03 + 0.35 * lesion.quantities.irregularity),
+            (18, 0.012 + 0.16 * lesion.quantities.irregularity),
+        ):
+            u, v = u + reach * self.noise(rng, lattice), v + reach * self.noise(rng, lattice)
+        theta = np.arctan2(v, u)
+        # The outline is tabulated: a direction looked up is a hundred times cheaper than seven cosines.
+        table = lesion.outline(np.linspace(-np.pi, np.pi, 721))
+        self.depth = np.interp(theta, np.linspace(-np.pi, np.pi, 721), table).astype(np.float32) - np.hypot(u, v)
+        softness = lesion.quantities.edge * (1 + 0.5 * np.cos(theta + rng.uniform(0, 6.3)))
+        self.inside = smooth_step(0.5 + self.depth / (2 * softness))
+        patches = lesion.quantities.variegation
+        self.melanin = lesion.quantities.melanin * self.inside * np.exp(0.75 * patches * self.noise(rng, 7))
+        self.haemoglobin = lesion.quantities.haemoglobin * self.inside * np.exp(0.6 * patches * self.noise(rng, 6))
+        mottle = 1 + 0.10 * self.noise(rng, 22) + 0.07 * self.noise(rng, 46)
+        self.melanin, self.haemoglobin = self.melanin * mottle, self.haemoglobin * mottle
+        self.veil = np.zeros_like(self.inside)
+        self.white = np.zeros_like(self.inside)
+        for sign in ALL_SIGNS:
+            if sign in lesion.signs:
+                SIGN_PAINTERS[sign](self, lesion.rng(sign))
+
+    def noise(self, rng: np.random.Generator, lattice: int) -> np.ndarray:
+        """Return smooth noise that turns and moves with the lesion."""
+        return smooth_noise(rng, size=self.size, lattice=lattice, pose=self.pose, reach=2.2)
+
+    def dots(self, rng, *, count, radius, reach=0.8, wobble=0.1, stretch=1.3, opacity=1.0, blur=0.0015) -> np.ndarray:
+        """Return a layer of `count` irregular dots of `radius` (low, high, in picture widths) inside the lesion."""
+        ink = Ink(self.size)
+        for place in self.lesion.places(rng, count, reach=reach):
+            centre = self.pose.to_picture(place)
+            outline = blob_outline(rng, centre, rng.uniform(*radius), wobble=wobble, stretch=stretch)
+            ink.blob(outline, opacity * rng.uniform(0.75, 1.0))
+        return ink.values(blur=blur)
+
+
+def _lattice_of_lines(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """Return a pigment network in 0..1: three crossed cosines whose phases wander."""
+    period = rng.uniform(0.040, 0.062) / scene.pose.radius
+    wander = 0.5 + 1.2 * scene.lesion.atypical
+    turn = rng.uniform(0, np.pi)
+    total = np.zeros_like(scene.inside)
+    for k in range(3):
+        angle = turn + k * np.pi / 3
+        phase = 2 * np.pi / period * (np.cos(angle) * scene.u + np.sin(angle) * scene.v)
+        total += np.cos(phase + wander * scene.noise(rng, 9))
+    lines = smooth_step((1.1 - total) / 2.2)
+    return lines * np.clip(1 + 0.35 * (1 + scene.lesion.atypical) * scene.noise(rng, 6), 0.1, 1.8)
+
+
+def _network(scene: Scene, rng: np.random.Generator) -> None:
+    lines = _lattice_of_lines(scene, rng)
+    scene.melanin = scene.melanin * (0.55 + 0.75 * lines) + 0.22 * lines * scene.inside
+
+
+def _globules(scene: Scene, rng: np.random.Generator) -> None:
+    dots = scene.dots(rng, count=rng.integers(16, 40), radius=(0.008, 0.013), reach=0.9)
+    scene.melanin = scene.melanin + (0.7 + 0.3 * scene.lesion.quantities.melanin) * dots
+
+
+def _veil(scene: Scene, rng: np.random.Generator) -> None:
+    ink = Ink(scene.size)
+    place = scene.lesion.places(rng, 1, reach=0.45)[0]
+    radius = rng.uniform(0.32, 0.55)
+    ink.blob(scene.pose.to_picture(blob_outline(rng, place, radius, wobble=0.3, stretch=1.8)))
+    cloud = ink.values(blur=0.014) * np.clip(0.85 + 0.25 * scene.noise(rng, 8), 0, 1.2) * scene.inside
+    scene.veil = scene.veil + rng.uniform(0.55, 0.95) * cloud
+    scene.melanin = scene.melanin * (1 - 0.55 * cloud)
+    scene.white = np.maximum(scene.white, 0.16 * cloud)
+
+
+def _milia(scene: Scene, rng: np.random.Generator) -> None:
+    dots = scene.dots(rng, count=rng.integers(7, 18), radius=(0.010, 0.019), blur=0.003)
+    scene.white = np.maximum(scene.white, 0.72 * dots)
+
+
+def _comedones(scene: Scene, rng: np.random.Generator) -> None:
+    dots = scene.dots(rng, count=rng.integers(5, 12), radius=(0.008, 0.020), wobble=0.25, blur=0.002)
+    scene.melanin = scene.melanin + 1.3 * dots
+    scene.white = scene.white * (1 - dots)
+
+
+def _nests(scene: Scene, rng: np.random.Generator) -> None:
+    dots = scene.dots(
+        rng, count=rng.integers(4, 10), radius=(0.012, 0.035), reach=0.9, wobble=0.2, stretch=1.9, blur=0.004
+    )
+    scene.veil = scene.veil + 1.05 * dots
+    scene.melanin = scene.melanin + 0.35 * dots
+
+
+def _vessels(scene: Scene, rng: np.random.Generator) -> None:
+    ink = Ink(scene.size)
+    for start in scene.lesion.places(rng, rng.integers(2, 5), reach=1.0):
+        inwards = np.arctan2(-start[1], -start[0]) + rng.normal(0, 0.6)
+        for points, width in tree(rng, start, inwards, rng.uniform(0.7, 1.2), rng.uniform(0.009, 0.014)):
+            ink.stroke(scene.pose.to_picture(points), width)
+    scene.haemoglobin = scene.haemoglobin + 0.95 * ink.values(blur=0.0012)
+
+
+def _scale(scene: Scene, rng: np.random.Generator) -> None:
+    flakes = smooth_step((scene.noise(rng, 30) + 0.6 * scene.noise(rng, 12) - 0.6) / 1.1)
+    ridges = 0.68 + 0.32 * np.tanh(2 * scene.noise(rng, 50))
+    scene.white = np.maximum(scene.white, 0.8 * flakes * ridges * smooth_step(0.6 + scene.depth / 0.5))
+
+
+def _follicles(scene: Scene, rng: np.random.Generator) -> None:
+    dots = scene.dots(rng, count=rng.integers(25, 60), radius=(0.007, 0.012), reach=0.95, blur=0.002)
+    scene.haemoglobin = scene.haemoglobin * (1.25 - 0.9 * dots)
+    scene.white = np.maximum(scene.white, 0.45 * dots)
+
+
+def _lacunae(scene: Scene, rng: np.random.Generator) -> None:
+    fill, core = Ink(scene.size), Ink(scene.size)
+    for place in scene.lesion.places(rng, rng.integers(5, 14), reach=0.85):
+        radius, depth = rng.uniform(0.14, 0.30), rng.uniform(0.55, 1.0)
+        outline = blob_outline(rng, place, radius, wobble=0.15, stretch=1.6)
+        fill.blob(scene.pose.to_picture(outline), depth)
+        core.blob(scene.pose.to_picture(place + 0.55 * (outline - place)), depth)
+    filled, cores = fill.values(blur=0.003), core.values(blur=0.011)
+    scene.haemoglobin = scene.haemoglobin + 0.75 * filled + 0.75 * cores
+    scene.veil = scene.veil + rng.uniform(0.05, 0.7) * (0.35 * filled + cores)
+
+
+def _scar(scene: Scene, rng: np.random.Generator) -> None:
+    radius = rng.uniform(0.30, 0.55)
+    distance = np.hypot(scene.u, scene.v) / radius + 0.12 * scene.noise(rng, 8)
+    disc = smooth_step((1.35 - distance) / 0.7)
+    scene.melanin, scene.haemoglobin = scene.melanin * (1 - 0.8 * disc), scene.haemoglobin * (1 - 0.6 * disc)
+    streaks = 0.75 + 0.25 * np.tanh(scene.noise(rng, 30))
+    scene.white = np.maximum(scene.white, rng.uniform(0.35, 0.62) * disc * streaks)
+
+
+def _rim_network(scene: Scene, rng: np.random.Generator) -> None:
+    ring = smooth_step((np.hypot(scene.u, scene.v) - 0.45) / 0.2) * scene.inside
+    scene.melanin = scene.melanin * (1 - 0.4 * ring) + 0.55 * ring * _lattice_of_lines(scene, rng)
+
+
+SIGN_PAINTERS = {
+    "network": _network,
+    "globules": _globules,
+    "veil": _veil,
+    "milia": _milia,
+    "comedones": _comedones,
+    "nests": _nests,
+    "vessels": _vessels,
+    "scale": _scale,
+    "follicles": _follicles,
+    "lacunae": _lacunae,
+    "scar": _scar,
+    "rim_network": _rim_network,
+}
+
+
+def _skin(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return bare skin (2 * size, 2 * size, 3), 0..1: a mix of four tones, uneven, finely furrowed."""
+    tone = rng.dirichlet(np.full(len(SKIN), 0.6)) @ SKIN * rng.uniform(0.97, 1.18)
+    light = 1 + 0.04 * smooth_noise(rng, size=size, lattice=3)
+    for lattice, depth in ((40, rng.uniform(0.012, 0.026)), (90, rng.uniform(0.012, 0.026))):
+        light = light * (1 + depth * smooth_noise(rng, size=size, lattice=lattice))
+    flush = np.clip(0.05 * smooth_noise(rng, size=size, lattice=9), -0.12, 0.12)
+    freckles = 0.35 * rng.uniform(0, 1) ** 3 * smooth_step((smooth_noise(rng, size=size, lattice=14) - 1.6) / 0.8)
+    absorbed = flush[..., None] * HAEMOGLOBIN + freckles[..., None] * MELANIN
+    return tone.astype(np.float32) * np.exp(-absorbed) * light[..., None]
+
+
+def _hairs(rng: np.random.Generator, size: int) -> tuple[np.ndarray, float]:
+    """Return a layer of hairs and how dark (0) or light (1) they are."""
+    ink = Ink(size)
+    if rng.uniform() < 0.45:
+        heading, t = rng.uniform(0, np.pi), np.linspace(-0.5, 0.5, 12)[:, None]
+        for _ in range(rng.integers(3, 15)):
+            angle = heading + rng.normal(0, 0.45)
+            along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+            length, bend = rng.uniform(0.25, 1.0), rng.normal(0, 0.25)
+            points = rng.uniform(0, 1, 2) + length * (t * along + bend * t * t * across)
+            ink.stroke(points, rng.uniform(0.003, 0.0065), rng.uniform(0.7, 1.0))
+    return ink.values(), float(rng.uniform() < 0.12)
+
+
+def _bubbles(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return a layer of gel bubbles: small bright rings with a glint."""
+    ink = Ink(size)
+    if rng.uniform() < 0.35:
+        for centre in rng.uniform(0, 1, (rng.integers(3, 16), 2)):
+            radius = rng.uniform(0.004, 0.013)
+            ring = centre + radius * np.stack([np.cos(ROUND), np.sin(ROUND)], axis=-1)
+            ink.stroke(ring, 0.0022, 0.55)
+            ink.blob(blob_outline(rng, centre - 0.4 * radius, 0.3 * radius), 0.9)
+    return ink.values()
+
+
+ROUND = np.linspace(0, 2 * np.pi, 20)
+
+
+def _ruler(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return a layer with the millimetre marks of a ruler along one side."""
+    ink = Ink(size)
+    if rng.uniform() < 0.15:
+        side, spacing = rng.integers(4), rng.uniform(0.035, 0.06)
+        for index, position in enumerate(np.arange(rng.uniform(0, spacing), 1, spacing)):
+            length = 0.045 if index % 5 == 0 else 0.025
+            mark = np.array([[position, 0.0], [position, length]])
+            mark = mark[:, ::-1] if side % 2 else mark
+            ink.stroke(1 - mark if side >= 2 else mark, 0.004, 0.8)
+    return ink.values()
+
+
+def _photograph(colour: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Lay over a clean scene what depends on the photograph alone: hairs, bubbles, ruler, light, port."""
+    hairs, light_hair = _hairs(rng, size)
+    hair_colour = np.array([0.80, 0.74, 0.66] if light_hair else [0.10, 0.07, 0.06], np.float32)
+    colour = colour + (0.85 * hairs)[..., None] * (hair_colour - colour)
+    colour = colour + (0.75 * _bubbles(rng, size))[..., None] * (1 - colour)
+    colour = colour * (1 - 0.8 * _ruler(rng, size))[..., None]
+    x, y = coordinates(size)
+    distance = np.hypot(x - rng.normal(0.5, 0.03), y - rng.normal(0.5, 0.03))
+    light = 1 - rng.uniform(0, 0.55) * np.clip(distance - 0.25, 0, None) ** 1.5
+    port, port_radius = rng.uniform() < 0.10, rng.uniform(0.46, 0.55)
+    if port:
+        light = light * smooth_step((port_radius - distance) / 0.02)
+    return colour * (light[..., None] * (1 + rng.uniform(-0.045, 0.045, 3))).astype(np.float32)
+
+
+def draw(
+    *, label: str, seed: int, size: int, view: int = 0, ambiguity: float = 0.3
+) -> tuple[np.ndarray, np.ndarray, Lesion]:
+    """Draw one photograph of one lesion.
+
+    Args:
+        label: one of the seven HAM10000 classes, e.g. "mel".
+        seed: which lesion; `view`: which photograph of it (pose, light, hairs, noise).
+        size: picture side in pixels.
+        ambiguity: 0 (textbook) to 1 (hard), see `make_lesion`.
+
+    Returns:
+        Image uint8 (size, size, 3), lesion mask bool (size, size), and the lesion.
+    """
+    lesion = make_lesion(label=label, seed=seed, ambiguity=ambiguity)
+    rng = stream(seed, VIEW, view)
+    pose = Pose(
+        x=0.5 + float(np.clip(rng.normal(0, 0.05), -0.11, 0.11)),
+        y=0.5 + float(np.clip(rng.normal(0, 0.05), -0.11, 0.11)),
+        radius=lesion.quantities.radius * rng.uniform(0.92, 1.08),
+        angle=rng.uniform(-np.pi, np.pi),
+        flip=int(rng.choice([-1, 1])),
+    )
+    scene = Scene(lesion, pose, size=size, seed=seed)
+    absorbed = scene.melanin[..., None] * MELANIN + scene.haemoglobin[..., None] * HAEMOGLOBIN
+    absorbed += scene.veil[..., None] * BLUE_VEIL
+    colour = _skin(rng, size) * np.exp(-absorbed)
+    colour = colour + scene.white[..., None] * (KERATIN * rng.uniform(0.92, 1.0) - colour)
+    image = average_down(np.clip(_photograph(colour, rng, size), 0, 1))
+    grain = stream(seed, NOISE, view)
+    image = 255 * image + grain.normal(0, grain.uniform(1.0, 3.5), image.shape)
+    mask = average_down((scene.depth > 0).astype(np.float32)) >= 0.5
+    return np.clip(np.round(image), 0, 255).astype(np.uint8), mask, lesion

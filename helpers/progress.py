@@ -1,0 +1,27 @@
+"""Progress: a bar in a notebook, plain lines in a batch log."""
+
+import io
+import os
+from collections.abc import Iterable
+
+import tqdm.auto
+import tqdm.std
+
+LINES = "HELPERS_PROGRESS_LINES"  # an environment variable that batch runs set
+SECONDS_BETWEEN_LINES = 15
+
+
+class _Lines(tqdm.std.tqdm):
+    """A tqdm that prints a line now and then, to stdout, and redraws nothing."""
+
+    def display(self, msg=None, pos=None):
+        print(msg or str(self), flush=True)
+
+
+def progress(iterable: Iterable | None = None, *, description: str, total: int | None = None) -> tqdm.std.tqdm:
+    """Wrap an iterable (or count `update`s up to `total`) and show how far it is."""
+    if os.environ.get(LINES):
+        form = "{desc}: {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} to go{postfix}"
+        every = {"mininterval": SECONDS_BETWEEN_LINES, "maxinterval": SECONDS_BETWEEN_LINES}
+        return _Lines(iterable, desc=description, total=total, bar_format=form, file=io.StringIO(), **every)
+    return tqdm.auto.tqdm(iterable, desc=description, total=total, leave=False)

@@ -1,0 +1,90 @@
+"""Draw a profile's figures, and its summary table, from the tables that its runs left: no training, no attack.
+
+python -m helpers.show.figures --profile quick
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from helpers import files
+from helpers.config import Config, StudyError, read_models
+from helpers.judge.statistics import accuracy_by_epsilon, majority_share
+from helpers.paths import RunFolder, from_root, shown
+from helpers.show import plots
+
+SOURCES = {"phantom": "phantoms (drawn images)", "folder": "images from a folder"}
+
+
+def read_results(config: Config, *, variant: str = "") -> tuple[pd.DataFrame, str]:
+    """Return a model's table of robustness and its attack's verdict."""
+    folder = RunFolder.of(config).variant(variant)
+    for path in (folder.robustness, folder.checks):
+        if not path.is_file():
+            raise StudyError(
+                f"{path}: expected the outcome of an attack. Run notebook 04_evaluate_pgd, or make study, first."
+            )
+    return pd.read_csv(folder.robustness), files.read_json(folder.checks)["verdict"]
+
+
+def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Figure, pd.DataFrame]:
+    """Draw accuracy against epsilon for models of one task and backbone; return the figure and its numbers."""
+    results = {plots.ATTENTION_NAMES[config.attention]: read_results(config, variant=variant) for config in configs}
+    curves = {name: accuracy_by_epsilon(table) for name, (table, _) in results.items()}
+    verdicts = {name: verdict for name, (_, verdict) in results.items()}
+    attacked = next(iter(results.values()))[0].query("epsilon == 0")
+    figure, axis = plt.subplots(figsize=(8, 4.4))
+    plots.accuracy_against_epsilon(axis, curves, verdicts=verdicts, majority=majority_share(attacked.label))
+    config = configs[0]
+    images = f"{len(attacked)} test images at {config.image_size} px"
+    attack = f"Foolbox L∞ PGD, {config.steps} steps, protocol {config.protocol}; bands: 95% Wilson intervals"
+    axis.set_title(f"{config.task}, {config.backbone}, {SOURCES[config.source]}: {images}\n{attack}")
+    columns = {"task": config.task, "source": config.source, "backbone": config.backbone}
+    named = zip(configs, curves.items(), strict=True)
+    tables = [
+        curve.assign(**columns, attention=c.attention, seed=c.seed, attack_checks=verdicts[name])
+        for c, (name, curve) in named
+    ]
+    numbers = pd.concat(tables, ignore_index=True)
+    keys = [*columns, "attention", "seed"]
+    return figure, numbers[[*keys, *(name for name in numbers if name not in keys)]]
+
+
+def draw_figures(
+    *, profile: str, runs_dir: str | None = None, figures_dir: str = "figures", results_dir: str = "results"
+) -> list[Path]:
+    """Draw the figure of every task and backbone that a profile lists, and write the numbers behind them."""
+    configs = [config if runs_dir is None else config.but(runs_dir=runs_dir) for config in read_models(profile)]
+    written, tables = [], []
+    for key in dict.fromkeys((config.task, config.backbone) for config in configs):
+        figure, numbers = compare_models([config for config in configs if (config.task, config.backbone) == key])
+        path = from_root(figures_dir) / f"accuracy_against_epsilon-{'-'.join(key)}.png"
+        with files.whole(path) as temporary:
+            figure.savefig(temporary)
+        plt.close(figure)
+        written.append(path)
+        tables.append(numbers)
+    path = from_root(results_dir) / f"{configs[0].profile}.csv"
+    files.write_table(pd.concat(tables).round(4), path)
+    return [*written, path]
+
+
+def main() -> None:
+    """Read the command line and draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("--runs-dir", help="where the runs lie; default: the profile's")
+    parser.add_argument("--figures-dir", default="figures")
+    parser.add_argument("--results-dir", default="results")
+    arguments = parser.parse_args()
+    try:
+        for path in draw_figures(**vars(arguments)):
+            print(f"wrote {shown(path)}")
+    except StudyError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

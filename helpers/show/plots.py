@@ -1,0 +1,113 @@
+"""Plots that take an axis and return it. Importing this module puts the study's style in use."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+plt.style.use(Path(__file__).with_name("study.mplstyle"))
+
+MARKERS, LINES = "osD^v", ("-", (0, (5, 1)), "-.", ":", (0, (1, 1)))  # so that curves differ in grey, too
+ATTENTION_NAMES = {"none": "without attention", "soft": "with soft attention"}
+
+
+def accuracy_against_epsilon(
+    axis: Axes, curves: Mapping[str, pd.DataFrame], *, verdicts: Mapping[str, str], majority: float
+) -> Axes:
+    """Plot robust accuracy against epsilon, the clean accuracy dashed, with 95% Wilson bands.
+
+    Args:
+        axis: Where to.
+        curves: {model's name: table of `accuracy_by_epsilon`, epsilon 0 being clean}.
+        verdicts: {model's name: verdict of the attack's checks}.
+        majority: Share of the majority class among the attacked images.
+    """
+    for (name, curve), marker, line in zip(curves.items(), cycle(MARKERS), cycle(LINES), strict=False):
+        clean, robust = curve[curve.epsilon == 0].iloc[0], curve[curve.epsilon > 0]
+        (drawn,) = axis.plot(
+            robust.epsilon,
+            robust.accuracy,
+            marker=marker,
+            linestyle=line,
+            label=f"{name} (attack: {verdicts[name]})",
+            clip_on=False,
+            zorder=3,
+        )
+        axis.fill_between(robust.epsilon, robust.low, robust.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+        axis.axhline(clean.accuracy, color=drawn.get_color(), linestyle="--", linewidth=1)
+    axis.axhline(majority, color="0.4", linestyle=":", linewidth=1.2, label="always the most frequent class")
+    axis.plot([], [], color="0.4", linestyle="--", linewidth=1, label="clean accuracy of the same colour")
+    epsilons = sorted({epsilon for curve in curves.values() for epsilon in curve.epsilon if epsilon > 0})
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(epsilons, [f"{epsilon:.5g}\n{255 * epsilon:.3g}/255" for epsilon in epsilons])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set(
+        xlabel="epsilon (L∞, pixels in [0, 1]; below: in steps of an 8-bit picture)", ylabel="accuracy", ylim=(0, 1)
+    )
+    axis.legend(loc="upper right")
+    return axis
+
+
+def training_curve(axis: Axes, history: pd.DataFrame) -> Axes:
+    """Plot accuracy on the training and validation split by epoch; a line marks each change of image size."""
+    axis.plot(history.epoch, history.accuracy, marker="o", label="training split (augmented, with dropout)")
+    axis.plot(history.epoch, history.val_accuracy, marker="s", linestyle=LINES[1], label="validation split")
+    for epoch in history.epoch[history.image_size.diff().fillna(0) != 0]:
+        axis.axvline(epoch - 0.5, color="0.5", linewidth=1)
+        axis.annotate(
+            f"from here at {history.set_index('epoch').image_size[epoch]} px",
+            (epoch - 0.5, 0.02),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            rotation=90,
+            ha="right",
+            fontsize="small",
+            color="0.3",
+        )
+    axis.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), xticks=history.epoch)
+    axis.legend(loc="lower right")
+    return axis
+
+
+def confusion(axis: Axes, predictions: pd.DataFrame, classes: Sequence[str]) -> Axes:
+    """Draw the confusion matrix: shade is the share of the true class (row), numbers count images."""
+    counts = pd.crosstab(predictions.label, predictions.prediction).reindex(
+        index=classes, columns=classes, fill_value=0
+    )
+    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0).to_numpy()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        axis.text(
+            column,
+            row,
+            counts.iat[row, column] or "·",
+            ha="center",
+            va="center",
+            color="white" if share > 0.5 else "0.2",
+            fontsize="small",
+        )
+    axis.set(xlabel="predicted class", ylabel="true class", xticks=range(len(classes)), yticks=range(len(classes)))
+    axis.set_xticklabels(classes)
+    axis.set_yticklabels(classes)
+    axis.grid(False)
+    return axis
+
+
+def picture(axis: Axes, pixels: np.ndarray, *, title: str = "", mask: np.ndarray | None = None) -> Axes:
+    """Show a picture (height, width, 3), uint8 or float in [0, 1], with the outline of a mask if there is one."""
+    axis.imshow(pixels)
+    if mask is not None and mask.any():
+        axis.contour(mask, levels=[0.5], colors="white", linewidths=1.2)
+    axis.set_title(title, fontsize="small")
+    axis.set_axis_off()
+    return axis
+
+
+def magnified(perturbation: np.ndarray, *, epsilon: float) -> np.ndarray:
+    """Map a perturbation within ±epsilon to [0, 1] for showing: grey is 0, black and white are the limits."""
+    return np.clip(0.5 + perturbation / (2 * epsilon), 0, 1)

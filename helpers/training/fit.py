@@ -1,0 +1,149 @@
+"""Train a model as its configuration says, once, and predict the test split with it."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from helpers import files
+from helpers.backend import keras, tf
+from helpers.config import MODEL_PARAMETERS, Config
+from helpers.datasets.manifest import data_folder, load_manifest
+from helpers.datasets.pipeline import make_dataset
+from helpers.datasets.split import class_weights
+from helpers.networks.backbones import build_model, load_model
+from helpers.paths import RunFolder, TaskFolder
+from helpers.progress import progress
+
+
+def train(config: Config) -> keras.Model:
+    """Return the trained model of a configuration: from its run folder, or trained now.
+
+    Training runs `small_epochs` epochs at `small_image_size` (if any), then `epochs` at `image_size`,
+    each with its own learning-rate schedule. It leaves model.keras and history.csv in the run folder.
+    A run that was killed starts again from the manifest, and with the same seed takes the same steps.
+    """
+    folder = RunFolder.of(config)
+    manifest = load_manifest(config)
+    parameters = config.model_dump(include=set(MODEL_PARAMETERS))
+    parameters["manifest_digest"] = files.digest(TaskFolder.of(config).manifest)
+    if not files.is_made(folder.model, parameters):
+        files.make_folder(folder.path)
+        with files.making(folder.model, parameters):
+            model, history = _fit(config, manifest)
+            files.write_table(history, folder.history)
+            with files.whole(folder.model) as temporary:
+                model.save(temporary)
+    return load_model(folder.path)
+
+
+def _fit(config: Config, manifest: pd.DataFrame) -> tuple[keras.Model, pd.DataFrame]:
+    """Train at each image size in turn; weights, optimizer and learning-rate schedule go on from one to the next."""
+    rows = {split: manifest[manifest.split == split] for split in ("train", "validation")}
+    steps = math.ceil(config.epoch_fraction * len(rows["train"]) / config.batch_size)
+    total = steps * (config.small_epochs + config.epochs)
+    stages = [(config.small_image_size, config.small_epochs), (config.image_size, config.epochs)]
+    model, histories = None, []
+    with progress(description=f"training {config.backbone}-{config.attention}", total=total) as bar:
+        for image_size, epochs in stages:
+            if epochs:
+                model = _grown(model, _compiled(config, image_size=image_size, steps=total))
+                histories.append(
+                    _fit_stage(model, config, rows, image_size=image_size, epochs=epochs, steps=steps, bar=bar)
+                )
+    history = pd.concat(histories, ignore_index=True)
+    history.insert(0, "epoch", np.arange(1, len(history) + 1))
+    return model, history
+
+
+def _compiled(config: Config, *, image_size: int, steps: int) -> keras.Model:
+    model = build_model(
+        backbone=config.backbone,
+        attention=config.attention,
+        image_size=image_size,
+        classes=len(config.classes),
+        weights=config.weights,
+        seed=config.seed,
+    )
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = config.batch_norm_momentum
+    model.compile(
+        optimizer=make_optimizer(config, steps=steps),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _grown(smaller: keras.Model | None, larger: keras.Model) -> keras.Model:
+    """Carry weights and optimizer state, none of which depends on the image size, over to a model of another size."""
+    if smaller is not None:
+        larger.set_weights(smaller.get_weights())
+        for new, old in zip(larger.optimizer.variables, smaller.optimizer.variables, strict=True):
+            new.assign(old)
+    return larger
+
+
+def _fit_stage(
+    model: keras.Model, config: Config, rows: dict[str, pd.DataFrame], *, image_size: int, epochs: int, steps: int, bar
+) -> pd.DataFrame:
+    """Train at one image size; return one row an epoch."""
+    images = {
+        "data_dir": data_folder(config),
+        "classes": config.classes,
+        "image_size": image_size,
+        "batch_size": config.batch_size,
+    }
+    callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())]
+    if config.patience:
+        settings = {"patience": config.patience, "min_delta": config.min_delta, "restore_best_weights": True}
+        callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", **settings))
+    history = model.fit(
+        make_dataset(rows["train"], **images, training=True, augmented=config.augment, seed=config.seed),
+        validation_data=make_dataset(rows["validation"], **images),
+        epochs=epochs,
+        steps_per_epoch=steps,
+        class_weight=class_weights(rows["train"].label, config.classes) if config.class_weights else None,
+        callbacks=callbacks,
+        shuffle=False,  # the dataset shuffles
+        verbose=0,
+    ).history
+    return pd.DataFrame(history).assign(image_size=image_size)
+
+
+def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
+    """Return the configured optimizer; "cosine" warms up over a tenth of `steps` and then falls to 0."""
+    rate = config.learning_rate
+    if config.schedule == "cosine":
+        warmup = max(1, steps // 10)
+        rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup)
+    if config.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, epsilon=config.adam_epsilon, weight_decay=config.weight_decay)
+    return keras.optimizers.Adam(rate, epsilon=config.adam_epsilon)
+
+
+def predict_test(config: Config, model: keras.Model) -> pd.DataFrame:
+    """Return the model's predictions on the test split: from predictions.csv, or made now.
+
+    Columns: image, label, prediction, and one probability column a class.
+    """
+    folder = RunFolder.of(config)
+    parameters = {"model_digest": files.digest(folder.model)}
+    if not files.is_made(folder.predictions, parameters):
+        rows = load_manifest(config).query("split == 'test'")
+        images = make_dataset(
+            rows,
+            data_dir=data_folder(config),
+            classes=config.classes,
+            image_size=config.image_size,
+            batch_size=config.batch_size,
+        )
+        probabilities = tf.nn.softmax(model.predict(images, verbose=0)).numpy()
+        table = pd.DataFrame({"image": rows.image.to_numpy(), "label": rows.label.to_numpy()})
+        table["prediction"] = np.array(config.classes)[probabilities.argmax(axis=1)]
+        table[list(config.classes)] = probabilities
+        with files.making(folder.predictions, parameters):
+            files.write_table(table, folder.predictions)
+    return pd.read_csv(folder.predictions)

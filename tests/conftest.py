@@ -1,0 +1,57 @@
+"""Fixtures: small real data and models, and the real images where there are any."""
+
+import os
+from pathlib import Path
+
+os.environ["MPLBACKEND"] = "agg"
+
+import numpy as np
+import pytest
+
+from helpers.paths import ROOT
+
+REAL_IMAGES = Path(os.environ.get("REAL_IMAGES", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def ham10000(tmp_path_factory):
+    """Return a folder of 84 phantoms in HAM10000's layout. Do not change it; copy it."""
+    from helpers.phantoms.dataset import write_phantoms
+
+    return write_phantoms(tmp_path_factory.mktemp("phantoms"), count=84, size=32, seed=0, ambiguity=0.0)
+
+
+@pytest.fixture(scope="session")
+def real_ham10000():
+    """Return a folder of real HAM10000 images, or skip."""
+    folder = REAL_IMAGES / "HAM10000"
+    if not folder.is_dir():
+        pytest.skip(f"no real HAM10000 images at {folder}; name their parent folder in REAL_IMAGES to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_task():
+    """Return images float32 (40, 8, 8, 3) and labels int64 of two classes: which half is brighter."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    images = rng.uniform(0.3, 0.6, (40, 8, 8, 3)).astype(np.float32)
+    images[labels == 0, :, :4] += 0.15
+    images[labels == 1, :, 4:] += 0.15
+    return images, labels.astype(np.int64)
+
+
+@pytest.fixture(scope="session")
+def small_model(small_task):
+    """Return a convolutional network that has learned the small task."""
+    from helpers.backend import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(8, 3, activation="relu"), layers.Flatten(), layers.Dense(2)]
+    )
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(*small_task, epochs=30, batch_size=20, verbose=0)
+    assert (model.predict(small_task[0], verbose=0).argmax(1) == small_task[1]).mean() > 0.9
+    return model

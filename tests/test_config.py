@@ -1,0 +1,100 @@
+import pydantic
+import pytest
+import yaml
+
+from helpers.config import StudyError, make_config, read_config, read_models, read_profile
+from helpers.paths import ROOT
+
+
+@pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
+def test_every_profile_is_valid_and_lists_models(profile):
+    models = read_models(profile)
+    assert {model.attention for model in models} == {"none", "soft"}
+    assert all(model.profile == profile for model in models)
+
+
+def test_the_papers_grid_and_protocol():
+    paper = read_config(profile="paper")
+    assert paper.epsilons == tuple(0.00125 * 2**k for k in range(9)) == read_config(profile="quick").epsilons
+    assert (paper.optimizer, paper.learning_rate, paper.adam_epsilon) == ("adam", 0.01, 0.1)
+    assert (paper.epochs, paper.patience, paper.min_delta, paper.epoch_fraction) == (300, 40, 0.001, 0.1)
+    assert (paper.steps, paper.protocol, paper.weights) == (40, "paper", "imagenet")
+    assert paper.rel_stepsize == pytest.approx(0.01 / 0.3)
+
+
+@pytest.mark.parametrize(
+    ("given", "epsilons"),
+    [
+        ([0.5, 1], (0.5, 1.0)),
+        ("1/255, 2/255", (1 / 255, 2 / 255)),
+        (["4/255", 0.1], (4 / 255, 0.1)),
+        ("[0.001, 0.002]", (0.001, 0.002)),
+    ],
+)
+def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
+    assert read_config(profile="quick", epsilons=given).epsilons == pytest.approx(epsilons)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"epsilons": [-0.1, 0.1]}, ["epsilons", "above 0", "-0.1"]),
+        ({"epsilons": [0.2, 0.1]}, ["epsilons", "strictly increasing", "0.2"]),
+        ({"epsilons": [0.1, 0.1]}, ["epsilons", "strictly increasing"]),
+        ({"epsilons": []}, ["epsilons"]),
+        ({"epsilons": [8]}, ["epsilons", "at most 1"]),
+        ({"epsilons": "many"}, ["epsilons", "many"]),
+        ({"epsilon": [0.1]}, ["epsilon", "Did you mean 'epsilons'?"]),
+        ({"task": "skin_lesions"}, ["task", "'skin_lesion'", "skin_lesions"]),
+        ({"attention": "hard"}, ["attention", "'soft'", "hard"]),
+        ({"backbone": "vgg"}, ["backbone", "'resnet50'", "vgg"]),
+        ({"image_size": 32}, ["image_size", "64", "resnet50", "32"]),
+        ({"small_image_size": 16}, ["small_image_size", "64", "16"]),
+        ({"source": "folder"}, ["data_dir", "folder"]),
+        ({"steps": 0}, ["steps", "greater than 0", "0"]),
+        ({"seed": -1}, ["seed", "-1"]),
+        ({"learning_rate": "fast"}, ["learning_rate", "number", "fast"]),
+        ({"epochs": 0, "steps": 0}, ["epochs", "steps"]),
+    ],
+)
+def test_bad_parameters_give_one_error_that_names_them(wrong, words):
+    with pytest.raises(StudyError) as error:
+        read_config(profile="quick", **wrong)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_a_missing_parameter_is_named():
+    parameters = read_profile("quick")["parameters"]
+    del parameters["image_size"]
+    with pytest.raises(StudyError, match="image_size: expected a value, found none"):
+        make_config({"profile": "quick", **parameters})
+
+
+def test_an_unknown_profile_lists_the_known_ones():
+    with pytest.raises(StudyError, match="paper, quick, smoke"):
+        read_config(profile="quik")
+
+
+@pytest.mark.parametrize("text", ["models: [", "just words", "models: []"])
+def test_a_broken_profile_is_named(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match="mine.yaml"):
+        read_profile(str(path))
+
+
+def test_a_profile_may_be_any_yaml_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    content = yaml.safe_load((ROOT / "params" / "quick.yaml").read_text())
+    content["parameters"]["steps"] = 7
+    path.write_text(yaml.safe_dump(content))
+    assert (read_config(profile=str(path)).steps, read_config(profile=str(path)).profile) == (7, "mine")
+
+
+def test_a_configuration_is_frozen_and_changed_copies_are_checked():
+    config = read_config(profile="quick")
+    with pytest.raises(pydantic.ValidationError):
+        config.steps = 1
+    assert config.but(steps=3).steps == 3
+    with pytest.raises(StudyError, match="steps"):
+        config.but(steps=-3)
