@@ -4,7 +4,6 @@ python -m helpers.batch notebooks/02_train_resnet50.ipynb out.ipynb -p profile q
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -29,17 +28,14 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     """
     if not notebook.is_file():
         raise StudyError(f"{notebook}: expected a notebook, it is not there.")
-    logging.getLogger("papermill").setLevel(logging.WARNING)
     known = papermill.inspect_notebook(notebook)
     for name in parameters:
         one_of(f"parameter of {notebook.name}", name, known)
     failed = output.with_suffix(f".failed{output.suffix}")
-    logging.getLogger("papermill").setLevel(logging.INFO)
     with files.whole(output) as temporary:
         try:
-            papermill.execute_notebook(
-                notebook, temporary, dict(parameters), kernel_name="python3", progress_bar=False, log_output=True
-            )
+            settings = {"kernel_name": "python3", "progress_bar": False, "stdout_file": sys.stdout}
+            papermill.execute_notebook(notebook, temporary, dict(parameters), **settings)
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
             raise StudyError(
@@ -56,7 +52,6 @@ def main() -> None:
     parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     arguments = parser.parse_args()
     os.environ[LINES] = "1"  # the kernel inherits it
-    logging.basicConfig(format="%(message)s", stream=sys.stdout)
     try:
         run_notebook(
             arguments.notebook, arguments.output, {name: yaml.safe_load(value) for name, value in arguments.parameter}

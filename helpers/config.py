@@ -82,8 +82,6 @@ class Config(pydantic.BaseModel):
     # How to train
     image_size: Count  # pixels
     weights: str  # random, imagenet, or a path
-    small_image_size: Count | None = None  # pixels; train at this size first
-    small_epochs: Annotated[int, Field(ge=0)] = 0
     epochs: Count
     epoch_fraction: Share = 1.0  # share of the training split seen in an epoch
     batch_size: Count
@@ -109,17 +107,13 @@ class Config(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> Self:
         smallest = SMALLEST_IMAGE[self.backbone]
-        for name in ("image_size", "small_image_size"):
-            size = getattr(self, name)
-            if size is not None and size < smallest:
-                raise ValueError(
-                    f"{name}: expected at least {smallest} pixels for {self.backbone} "
-                    f"(its last map needs 2x2), got {size}"
-                )
+        if self.image_size < smallest:
+            raise ValueError(
+                f"image_size: expected at least {smallest} pixels for {self.backbone} (its last map needs 2x2), "
+                f"got {self.image_size}"
+            )
         if self.source == "folder" and not self.data_dir:
             raise ValueError("data_dir: expected the dataset's folder for source 'folder', got nothing")
-        if self.small_epochs and self.small_image_size is None:
-            raise ValueError("small_image_size: expected a size for the first small_epochs epochs, got nothing")
         return self
 
     @property
@@ -135,7 +129,7 @@ class Config(pydantic.BaseModel):
 PHANTOM_PARAMETERS = ("phantoms", "phantom_size", "ambiguity")
 DATA_PARAMETERS = ("task", "source", "data_dir", "folds", "data_seed", *PHANTOM_PARAMETERS)
 MODEL_PARAMETERS = (
-    *("backbone", "attention", "seed", "image_size", "weights", "small_image_size", "small_epochs", "epochs"),
+    *("backbone", "attention", "seed", "image_size", "weights", "epochs"),
     *("epoch_fraction", "batch_size", "optimizer", "learning_rate", "adam_epsilon", "weight_decay", "schedule"),
     *("class_weights", "augment", "batch_norm_momentum", "patience", "min_delta"),
 )

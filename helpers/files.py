@@ -20,12 +20,17 @@ VERSIONS = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "sc
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; put it in the place of `path` when the block ends well."""
+    """Give a temporary path to write to; put it in the place of `path` when the block ends well.
+
+    What a killed block left behind is overwritten by the next one for the same path.
+    """
     make_folder(path.parent)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as folder:
-        temporary = Path(folder) / path.name
+    temporary = path.with_name(f".unfinished-{path.name}")
+    try:
         yield temporary
         temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> Path:
@@ -78,22 +83,27 @@ def is_made(output: Path, parameters: Mapping[str, Any]) -> bool:
     return output.is_file() and _recorded(output) == _as_json(parameters)
 
 
+def differences(output: Path, parameters: Mapping[str, Any]) -> str:
+    """Say which parameters of a file that is there differ from these; "" if none, or if there is no such file."""
+    old, new = _recorded(output) or {}, _as_json(parameters)
+    if not (old and output.is_file()):
+        return ""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name}: {old.get(name)!r} before, {new.get(name)!r} now" for name in names)
+
+
 @contextlib.contextmanager
 def making(output: Path, parameters: Mapping[str, Any]) -> Iterator[None]:
     """Make a file inside the block; put its parameters on record, in parameters.json beside it, once it is whole.
 
     If the file is there but was made with other parameters, say which differ.
     """
-    old, new = _recorded(output), _as_json(parameters)
-    differences = [
-        f"{name}: {old.get(name)!r} before, {new.get(name)!r} now" for name in new if old and old.get(name) != new[name]
-    ]
-    if output.is_file() and differences:
-        print(f"{shown(output)} is made anew, its parameters changed ({'; '.join(differences)})")
+    if changes := differences(output, parameters):
+        print(f"{shown(output)} is made anew, its parameters changed ({changes})")
     path = output.parent / RECORD
     write_json({name: entry for name, entry in read_json(path).items() if name != output.name}, path)
     yield
-    write_json({**read_json(path), output.name: {"parameters": new, "versions": versions()}}, path)
+    write_json({**read_json(path), output.name: {"parameters": _as_json(parameters), "versions": versions()}}, path)
 
 
 def _recorded(output: Path) -> dict[str, Any] | None:

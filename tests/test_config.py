@@ -49,7 +49,6 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"attention": "hard"}, ["attention", "'soft'", "hard"]),
         ({"backbone": "vgg"}, ["backbone", "'resnet50'", "vgg"]),
         ({"image_size": 32}, ["image_size", "64", "resnet50", "32"]),
-        ({"small_image_size": 16}, ["small_image_size", "64", "16"]),
         ({"source": "folder"}, ["data_dir", "folder"]),
         ({"steps": 0}, ["steps", "greater than 0", "0"]),
         ({"seed": -1}, ["seed", "-1"]),

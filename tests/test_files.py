@@ -17,6 +17,13 @@ def test_a_file_whose_writing_fails_leaves_the_old_one_and_no_rest(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
 
 
+def test_what_a_killed_process_left_half_written_is_overwritten(tmp_path):
+    path = tmp_path / "table.csv"
+    (tmp_path / ".unfinished-table.csv").write_text("a\nhal")
+    files.write_table(pd.DataFrame({"a": [1]}), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
 def test_a_made_file_is_known_by_its_parameters(tmp_path):
     path = tmp_path / "model.txt"
     assert not files.is_made(path, {"seed": 0})

@@ -88,6 +88,15 @@ def test_features_and_attention_map_can_be_read_out(models):
     assert weights.sum(axis=(1, 2)) == pytest.approx(16, rel=1e-5)
 
 
+def test_random_weights_start_as_if_there_were_no_residual_branches(models):
+    """With the sixteen branches at zero, a block adds nothing to its shortcut."""
+    assert sum(layer.name.endswith("_3_bn") for layer in models["none"].layers) == 16
+    inputs = np.random.default_rng(0).uniform(size=(1, 64, 64, 3)).astype(np.float32)
+    outputs = [models["none"].get_layer(f"conv5_block{k}_out").output for k in (1, 3)]
+    first, last = keras.Model(models["none"].input, outputs).predict(inputs, verbose=0)
+    assert np.array_equal(first, last)
+
+
 def test_the_seed_decides_the_initial_weights():
     first, again, other = (
         build_model(backbone="resnet50", attention="none", image_size=64, classes=2, seed=seed).get_weights()[0]

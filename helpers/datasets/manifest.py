@@ -92,10 +92,12 @@ def prepare_manifest(config: Config) -> pd.DataFrame:
 
 def load_manifest(config: Config) -> pd.DataFrame:
     """Return the manifest that `prepare_manifest` left, or raise a StudyError that says to run it first."""
-    path = TaskFolder.of(config).manifest
-    if not files.is_made(path, _parameters(config)):
+    path, parameters = TaskFolder.of(config).manifest, _parameters(config)
+    if not files.is_made(path, parameters):
+        found = files.differences(path, parameters) or "it is not there"
         raise StudyError(
-            f"{path}: expected a manifest made with these parameters. Run notebook 01_prepare_data with them first."
+            f"{path}: expected a manifest made with these parameters; {found}. Run notebook 01_prepare_data with them "
+            "first, or give this notebook the parameters of that run."
         )
     return pd.read_csv(path, dtype=str)
 

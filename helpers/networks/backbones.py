@@ -45,8 +45,9 @@ def build_model(
             2×2 max-pooled, joined with the 2×2 max-pooled features, ReLU, dropout 0.5, then the same.
         image_size: Side of the square input in pixels.
         classes: Number of logits.
-        weights: "random"; "imagenet" (Keras' download, or its cache); or a path to a Keras weight file
-            of the backbone without its top.
+        weights: "random", every residual branch starting at zero (Goyal et al., arXiv 1706.02677), without
+            which the first epochs only shrink the features; "imagenet" (Keras' download, or its cache); or
+            the path of a Keras weight file of the backbone without its top.
         seed: Initial weights derive from it. Seeds Keras' global generator.
 
     Returns:
@@ -95,6 +96,10 @@ def _load_resnet50(inputs, weights: str) -> keras.Model:
             "folder models/). Without either, train with weights: random."
         ) from error
     assert body.layers[-1].name == "conv5_block3_out"
+    if weights == "random":
+        for layer in body.layers:
+            if layer.name.endswith("_3_bn"):  # the last batch norm before each addition
+                layer.gamma.assign(ops.zeros_like(layer.gamma))
     return body
 
 

@@ -11,15 +11,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .drawing import Ink, Pose, average_down, blob_outline, coordinates, smooth_noise, smooth_step, stream, tree
+from helpers.phantoms.dermatoscopy_photograph import HAEMOGLOBIN, MELANIN, draw_skin, photograph
+from helpers.phantoms.dermatoscopy_signs import SIGN_PAINTERS
+from helpers.phantoms.drawing import (
+    Ink,
+    Pose,
+    average_down,
+    blob_outline,
+    coordinates,
+    smooth_noise,
+    smooth_step,
+    stream,
+)
 
 SHAPE, SIGNS, VIEW, NOISE = range(4)  # the random streams
 
-MELANIN = np.array([0.40, 0.78, 1.08], np.float32)  # absorption in red, green, blue
-HAEMOGLOBIN = np.array([0.13, 0.80, 0.52], np.float32)
 BLUE_VEIL = np.array([0.95, 0.80, 0.42], np.float32)
 KERATIN = np.array([0.97, 0.93, 0.84], np.float32)  # white to yellow, laid over
-SKIN = np.array([[222, 172, 176], [222, 148, 142], [190, 160, 176], [196, 150, 128]], np.float32) / 255
 
 STRAY_SIGN = 0.03  # probability of a sign that does not belong to the class
 
@@ -160,193 +168,6 @@ class Scene:
         return ink.values(blur=blur)
 
 
-def _lattice_of_lines(scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Return a pigment network in 0..1: three crossed cosines whose phases wander."""
-    period = rng.uniform(0.040, 0.062) / scene.pose.radius
-    wander = 0.5 + 1.2 * scene.lesion.atypical
-    turn = rng.uniform(0, np.pi)
-    total = np.zeros_like(scene.inside)
-    for k in range(3):
-        angle = turn + k * np.pi / 3
-        phase = 2 * np.pi / period * (np.cos(angle) * scene.u + np.sin(angle) * scene.v)
-        total += np.cos(phase + wander * scene.noise(rng, 9))
-    lines = smooth_step((1.1 - total) / 2.2)
-    return lines * np.clip(1 + 0.35 * (1 + scene.lesion.atypical) * scene.noise(rng, 6), 0.1, 1.8)
-
-
-def _network(scene: Scene, rng: np.random.Generator) -> None:
-    lines = _lattice_of_lines(scene, rng)
-    scene.melanin = scene.melanin * (0.55 + 0.75 * lines) + 0.22 * lines * scene.inside
-
-
-def _globules(scene: Scene, rng: np.random.Generator) -> None:
-    dots = scene.dots(rng, count=rng.integers(16, 40), radius=(0.008, 0.013), reach=0.9)
-    scene.melanin = scene.melanin + (0.7 + 0.3 * scene.lesion.quantities.melanin) * dots
-
-
-def _veil(scene: Scene, rng: np.random.Generator) -> None:
-    ink = Ink(scene.size)
-    place = scene.lesion.places(rng, 1, reach=0.45)[0]
-    radius = rng.uniform(0.32, 0.55)
-    ink.blob(scene.pose.to_picture(blob_outline(rng, place, radius, wobble=0.3, stretch=1.8)))
-    cloud = ink.values(blur=0.014) * np.clip(0.85 + 0.25 * scene.noise(rng, 8), 0, 1.2) * scene.inside
-    scene.veil = scene.veil + rng.uniform(0.55, 0.95) * cloud
-    scene.melanin = scene.melanin * (1 - 0.55 * cloud)
-    scene.white = np.maximum(scene.white, 0.16 * cloud)
-
-
-def _milia(scene: Scene, rng: np.random.Generator) -> None:
-    dots = scene.dots(rng, count=rng.integers(7, 18), radius=(0.010, 0.019), blur=0.003)
-    scene.white = np.maximum(scene.white, 0.72 * dots)
-
-
-def _comedones(scene: Scene, rng: np.random.Generator) -> None:
-    dots = scene.dots(rng, count=rng.integers(5, 12), radius=(0.008, 0.020), wobble=0.25, blur=0.002)
-    scene.melanin = scene.melanin + 1.3 * dots
-    scene.white = scene.white * (1 - dots)
-
-
-def _nests(scene: Scene, rng: np.random.Generator) -> None:
-    dots = scene.dots(
-        rng, count=rng.integers(4, 10), radius=(0.012, 0.035), reach=0.9, wobble=0.2, stretch=1.9, blur=0.004
-    )
-    scene.veil = scene.veil + 1.05 * dots
-    scene.melanin = scene.melanin + 0.35 * dots
-
-
-def _vessels(scene: Scene, rng: np.random.Generator) -> None:
-    ink = Ink(scene.size)
-    for start in scene.lesion.places(rng, rng.integers(2, 5), reach=1.0):
-        inwards = np.arctan2(-start[1], -start[0]) + rng.normal(0, 0.6)
-        for points, width in tree(rng, start, inwards, rng.uniform(0.7, 1.2), rng.uniform(0.009, 0.014)):
-            ink.stroke(scene.pose.to_picture(points), width)
-    scene.haemoglobin = scene.haemoglobin + 0.95 * ink.values(blur=0.0012)
-
-
-def _scale(scene: Scene, rng: np.random.Generator) -> None:
-    flakes = smooth_step((scene.noise(rng, 30) + 0.6 * scene.noise(rng, 12) - 0.6) / 1.1)
-    ridges = 0.68 + 0.32 * np.tanh(2 * scene.noise(rng, 50))
-    scene.white = np.maximum(scene.white, 0.8 * flakes * ridges * smooth_step(0.6 + scene.depth / 0.5))
-
-
-def _follicles(scene: Scene, rng: np.random.Generator) -> None:
-    dots = scene.dots(rng, count=rng.integers(25, 60), radius=(0.007, 0.012), reach=0.95, blur=0.002)
-    scene.haemoglobin = scene.haemoglobin * (1.25 - 0.9 * dots)
-    scene.white = np.maximum(scene.white, 0.45 * dots)
-
-
-def _lacunae(scene: Scene, rng: np.random.Generator) -> None:
-    fill, core = Ink(scene.size), Ink(scene.size)
-    for place in scene.lesion.places(rng, rng.integers(5, 14), reach=0.85):
-        radius, depth = rng.uniform(0.14, 0.30), rng.uniform(0.55, 1.0)
-        outline = blob_outline(rng, place, radius, wobble=0.15, stretch=1.6)
-        fill.blob(scene.pose.to_picture(outline), depth)
-        core.blob(scene.pose.to_picture(place + 0.55 * (outline - place)), depth)
-    filled, cores = fill.values(blur=0.003), core.values(blur=0.011)
-    scene.haemoglobin = scene.haemoglobin + 0.75 * filled + 0.75 * cores
-    scene.veil = scene.veil + rng.uniform(0.05, 0.7) * (0.35 * filled + cores)
-
-
-def _scar(scene: Scene, rng: np.random.Generator) -> None:
-    radius = rng.uniform(0.30, 0.55)
-    distance = np.hypot(scene.u, scene.v) / radius + 0.12 * scene.noise(rng, 8)
-    disc = smooth_step((1.35 - distance) / 0.7)
-    scene.melanin, scene.haemoglobin = scene.melanin * (1 - 0.8 * disc), scene.haemoglobin * (1 - 0.6 * disc)
-    streaks = 0.75 + 0.25 * np.tanh(scene.noise(rng, 30))
-    scene.white = np.maximum(scene.white, rng.uniform(0.35, 0.62) * disc * streaks)
-
-
-def _rim_network(scene: Scene, rng: np.random.Generator) -> None:
-    ring = smooth_step((np.hypot(scene.u, scene.v) - 0.45) / 0.2) * scene.inside
-    scene.melanin = scene.melanin * (1 - 0.4 * ring) + 0.55 * ring * _lattice_of_lines(scene, rng)
-
-
-SIGN_PAINTERS = {
-    "network": _network,
-    "globules": _globules,
-    "veil": _veil,
-    "milia": _milia,
-    "comedones": _comedones,
-    "nests": _nests,
-    "vessels": _vessels,
-    "scale": _scale,
-    "follicles": _follicles,
-    "lacunae": _lacunae,
-    "scar": _scar,
-    "rim_network": _rim_network,
-}
-
-
-def _skin(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return bare skin (2 * size, 2 * size, 3), 0..1: a mix of four tones, uneven, finely furrowed."""
-    tone = rng.dirichlet(np.full(len(SKIN), 0.6)) @ SKIN * rng.uniform(0.97, 1.18)
-    light = 1 + 0.04 * smooth_noise(rng, size=size, lattice=3)
-    for lattice, depth in ((40, rng.uniform(0.012, 0.026)), (90, rng.uniform(0.012, 0.026))):
-        light = light * (1 + depth * smooth_noise(rng, size=size, lattice=lattice))
-    flush = np.clip(0.05 * smooth_noise(rng, size=size, lattice=9), -0.12, 0.12)
-    freckles = 0.35 * rng.uniform(0, 1) ** 3 * smooth_step((smooth_noise(rng, size=size, lattice=14) - 1.6) / 0.8)
-    absorbed = flush[..., None] * HAEMOGLOBIN + freckles[..., None] * MELANIN
-    return tone.astype(np.float32) * np.exp(-absorbed) * light[..., None]
-
-
-def _hairs(rng: np.random.Generator, size: int) -> tuple[np.ndarray, float]:
-    """Return a layer of hairs and how dark (0) or light (1) they are."""
-    ink = Ink(size)
-    if rng.uniform() < 0.45:
-        heading, t = rng.uniform(0, np.pi), np.linspace(-0.5, 0.5, 12)[:, None]
-        for _ in range(rng.integers(3, 15)):
-            angle = heading + rng.normal(0, 0.45)
-            along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-            length, bend = rng.uniform(0.25, 1.0), rng.normal(0, 0.25)
-            points = rng.uniform(0, 1, 2) + length * (t * along + bend * t * t * across)
-            ink.stroke(points, rng.uniform(0.003, 0.0065), rng.uniform(0.7, 1.0))
-    return ink.values(), float(rng.uniform() < 0.12)
-
-
-def _bubbles(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return a layer of gel bubbles: small bright rings with a glint."""
-    ink = Ink(size)
-    if rng.uniform() < 0.35:
-        for centre in rng.uniform(0, 1, (rng.integers(3, 16), 2)):
-            radius = rng.uniform(0.004, 0.013)
-            ring = centre + radius * np.stack([np.cos(ROUND), np.sin(ROUND)], axis=-1)
-            ink.stroke(ring, 0.0022, 0.55)
-            ink.blob(blob_outline(rng, centre - 0.4 * radius, 0.3 * radius), 0.9)
-    return ink.values()
-
-
-ROUND = np.linspace(0, 2 * np.pi, 20)
-
-
-def _ruler(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return a layer with the millimetre marks of a ruler along one side."""
-    ink = Ink(size)
-    if rng.uniform() < 0.15:
-        side, spacing = rng.integers(4), rng.uniform(0.035, 0.06)
-        for index, position in enumerate(np.arange(rng.uniform(0, spacing), 1, spacing)):
-            length = 0.045 if index % 5 == 0 else 0.025
-            mark = np.array([[position, 0.0], [position, length]])
-            mark = mark[:, ::-1] if side % 2 else mark
-            ink.stroke(1 - mark if side >= 2 else mark, 0.004, 0.8)
-    return ink.values()
-
-
-def _photograph(colour: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
-    """Lay over a clean scene what depends on the photograph alone: hairs, bubbles, ruler, light, port."""
-    hairs, light_hair = _hairs(rng, size)
-    hair_colour = np.array([0.80, 0.74, 0.66] if light_hair else [0.10, 0.07, 0.06], np.float32)
-    colour = colour + (0.85 * hairs)[..., None] * (hair_colour - colour)
-    colour = colour + (0.75 * _bubbles(rng, size))[..., None] * (1 - colour)
-    colour = colour * (1 - 0.8 * _ruler(rng, size))[..., None]
-    x, y = coordinates(size)
-    distance = np.hypot(x - rng.normal(0.5, 0.03), y - rng.normal(0.5, 0.03))
-    light = 1 - rng.uniform(0, 0.55) * np.clip(distance - 0.25, 0, None) ** 1.5
-    port, port_radius = rng.uniform() < 0.10, rng.uniform(0.46, 0.55)
-    if port:
-        light = light * smooth_step((port_radius - distance) / 0.02)
-    return colour * (light[..., None] * (1 + rng.uniform(-0.045, 0.045, 3))).astype(np.float32)
-
-
 def draw(
     *, label: str, seed: int, size: int, view: int = 0, ambiguity: float = 0.3
 ) -> tuple[np.ndarray, np.ndarray, Lesion]:
@@ -373,9 +194,9 @@ def draw(
     scene = Scene(lesion, pose, size=size, seed=seed)
     absorbed = scene.melanin[..., None] * MELANIN + scene.haemoglobin[..., None] * HAEMOGLOBIN
     absorbed += scene.veil[..., None] * BLUE_VEIL
-    colour = _skin(rng, size) * np.exp(-absorbed)
+    colour = draw_skin(rng, size) * np.exp(-absorbed)
     colour = colour + scene.white[..., None] * (KERATIN * rng.uniform(0.92, 1.0) - colour)
-    image = average_down(np.clip(_photograph(colour, rng, size), 0, 1))
+    image = average_down(np.clip(photograph(colour, rng, size), 0, 1))
     grain = stream(seed, NOISE, view)
     image = 255 * image + grain.normal(0, grain.uniform(1.0, 3.5), image.shape)
     mask = average_down((scene.depth > 0).astype(np.float32)) >= 0.5

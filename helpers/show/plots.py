@@ -54,21 +54,9 @@ def accuracy_against_epsilon(
 
 
 def training_curve(axis: Axes, history: pd.DataFrame) -> Axes:
-    """Plot accuracy on the training and validation split by epoch; a line marks each change of image size."""
+    """Plot accuracy on the training and validation split by epoch."""
     axis.plot(history.epoch, history.accuracy, marker="o", label="training split (augmented, with dropout)")
     axis.plot(history.epoch, history.val_accuracy, marker="s", linestyle=LINES[1], label="validation split")
-    for epoch in history.epoch[history.image_size.diff().fillna(0) != 0]:
-        axis.axvline(epoch - 0.5, color="0.5", linewidth=1)
-        axis.annotate(
-            f"from here at {history.set_index('epoch').image_size[epoch]} px",
-            (epoch - 0.5, 0.02),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            rotation=90,
-            ha="right",
-            fontsize="small",
-            color="0.3",
-        )
     axis.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), xticks=history.epoch)
     axis.legend(loc="lower right")
     return axis

@@ -19,9 +19,8 @@ from helpers.progress import progress
 def train(config: Config) -> keras.Model:
     """Return the trained model of a configuration: from its run folder, or trained now.
 
-    Training runs `small_epochs` epochs at `small_image_size` (if any), then `epochs` at `image_size`,
-    each with its own learning-rate schedule. It leaves model.keras and history.csv in the run folder.
-    A run that was killed starts again from the manifest, and with the same seed takes the same steps.
+    Leaves model.keras and history.csv in the run folder. A run that was killed starts again from the manifest,
+    and with the same seed takes the same steps.
     """
     folder = RunFolder.of(config)
     manifest = load_manifest(config)
@@ -38,29 +37,37 @@ def train(config: Config) -> keras.Model:
 
 
 def _fit(config: Config, manifest: pd.DataFrame) -> tuple[keras.Model, pd.DataFrame]:
-    """Train at each image size in turn; weights, optimizer and learning-rate schedule go on from one to the next."""
+    """Train a new model; return it, and one row an epoch: epoch, and the metrics on training and validation split."""
     rows = {split: manifest[manifest.split == split] for split in ("train", "validation")}
+    images = {"data_dir": data_folder(config), "classes": config.classes}
+    images |= {"image_size": config.image_size, "batch_size": config.batch_size}
     steps = math.ceil(config.epoch_fraction * len(rows["train"]) / config.batch_size)
-    total = steps * (config.small_epochs + config.epochs)
-    stages = [(config.small_image_size, config.small_epochs), (config.image_size, config.epochs)]
-    model, histories = None, []
-    with progress(description=f"training {config.backbone}-{config.attention}", total=total) as bar:
-        for image_size, epochs in stages:
-            if epochs:
-                model = _grown(model, _compiled(config, image_size=image_size, steps=total))
-                histories.append(
-                    _fit_stage(model, config, rows, image_size=image_size, epochs=epochs, steps=steps, bar=bar)
-                )
-    history = pd.concat(histories, ignore_index=True)
-    history.insert(0, "epoch", np.arange(1, len(history) + 1))
-    return model, history
+    model = _compiled_model(config, steps=steps * config.epochs)
+    with progress(description=f"training {model.name}", total=steps * config.epochs) as bar:
+        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())]
+        if config.patience:
+            settings = {"patience": config.patience, "min_delta": config.min_delta, "restore_best_weights": True}
+            callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", **settings))
+        history = model.fit(
+            make_dataset(rows["train"], **images, training=True, augmented=config.augment, seed=config.seed),
+            validation_data=make_dataset(rows["validation"], **images),
+            epochs=config.epochs,
+            steps_per_epoch=steps,
+            class_weight=class_weights(rows["train"].label, config.classes) if config.class_weights else None,
+            callbacks=callbacks,
+            shuffle=False,  # the dataset shuffles
+            verbose=0,
+        ).history
+    table = pd.DataFrame(history)
+    table.insert(0, "epoch", np.arange(1, len(table) + 1))
+    return model, table
 
 
-def _compiled(config: Config, *, image_size: int, steps: int) -> keras.Model:
+def _compiled_model(config: Config, *, steps: int) -> keras.Model:
     model = build_model(
         backbone=config.backbone,
         attention=config.attention,
-        image_size=image_size,
+        image_size=config.image_size,
         classes=len(config.classes),
         weights=config.weights,
         seed=config.seed,
@@ -73,44 +80,7 @@ def _compiled(config: Config, *, image_size: int, steps: int) -> keras.Model:
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    model.optimizer.build(model.trainable_variables)
     return model
-
-
-def _grown(smaller: keras.Model | None, larger: keras.Model) -> keras.Model:
-    """Carry weights and optimizer state, none of which depends on the image size, over to a model of another size."""
-    if smaller is not None:
-        larger.set_weights(smaller.get_weights())
-        for new, old in zip(larger.optimizer.variables, smaller.optimizer.variables, strict=True):
-            new.assign(old)
-    return larger
-
-
-def _fit_stage(
-    model: keras.Model, config: Config, rows: dict[str, pd.DataFrame], *, image_size: int, epochs: int, steps: int, bar
-) -> pd.DataFrame:
-    """Train at one image size; return one row an epoch."""
-    images = {
-        "data_dir": data_folder(config),
-        "classes": config.classes,
-        "image_size": image_size,
-        "batch_size": config.batch_size,
-    }
-    callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())]
-    if config.patience:
-        settings = {"patience": config.patience, "min_delta": config.min_delta, "restore_best_weights": True}
-        callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", **settings))
-    history = model.fit(
-        make_dataset(rows["train"], **images, training=True, augmented=config.augment, seed=config.seed),
-        validation_data=make_dataset(rows["validation"], **images),
-        epochs=epochs,
-        steps_per_epoch=steps,
-        class_weight=class_weights(rows["train"].label, config.classes) if config.class_weights else None,
-        callbacks=callbacks,
-        shuffle=False,  # the dataset shuffles
-        verbose=0,
-    ).history
-    return pd.DataFrame(history).assign(image_size=image_size)
 
 
 def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
