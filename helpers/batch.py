@@ -12,6 +12,7 @@ from typing import Any
 
 import papermill
 import yaml
+from jupyter_client import AsyncKernelManager
 
 from helpers import files
 from helpers.config import StudyError, one_of
@@ -34,7 +35,8 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     failed = output.with_suffix(f".failed{output.suffix}")
     with files.whole(output) as temporary:
         try:
-            settings = {"kernel_name": "python3", "progress_bar": False, "stdout_file": sys.stdout}
+            kernel = AsyncKernelManager(kernel_name="python3", transport_encryption="auto")
+            settings = {"kernel_name": "python3", "km": kernel, "progress_bar": False, "stdout_file": sys.stdout}
             papermill.execute_notebook(notebook, temporary, dict(parameters), **settings)
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)

@@ -11,7 +11,7 @@ import pydantic
 import yaml
 from pydantic import Field
 
-from helpers.paths import ROOT
+from helpers.paths import ROOT, from_root
 
 CLASSES = {"skin_lesion": ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")}
 TASKS = tuple(CLASSES)
@@ -63,7 +63,7 @@ class Config(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Which model
-    profile: str
+    profile: str  # a name in params/, or the path of a YAML file
     task: Literal[TASKS] = "skin_lesion"
     backbone: Literal[BACKBONES] = "resnet50"
     attention: Literal[ATTENTIONS] = "none"
@@ -155,13 +155,18 @@ def _explain(error: Mapping[str, Any]) -> str:
     return f"{error['loc'][0]}: {message[0].lower()}{message[1:]}, got {error['input']!r}"
 
 
+def profile_path(profile: str) -> Path:
+    """Return where a profile lies: the name of a file in params/ ("quick"), or the path of any YAML file."""
+    return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml")
+
+
 def read_profile(profile: str) -> dict[str, Any]:
     """Return a profile's file: its `models` and its `parameters`.
 
     Args:
         profile: The name of a file in params/ ("quick"), or a path to a YAML file.
     """
-    path = Path(profile) if profile.endswith((".yaml", ".yml")) else ROOT / "params" / f"{profile}.yaml"
+    path = profile_path(profile)
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in (ROOT / "params").glob("*.yaml")))
         raise StudyError(
@@ -180,7 +185,7 @@ def read_config(*, profile: str, **overrides: Any) -> Config:
     """Return the profile's parameters with those overrides that are not None put in their place."""
     parameters = dict(read_profile(profile)["parameters"])
     parameters.update({name: value for name, value in overrides.items() if value is not None})
-    return make_config({"profile": Path(profile).stem, **parameters})
+    return make_config({"profile": profile, **parameters})
 
 
 def read_models(profile: str) -> list[Config]:

@@ -28,7 +28,7 @@ class TaskFolder:
 
     @classmethod
     def of(cls, config: "Config") -> "TaskFolder":
-        return cls(from_root(config.runs_dir) / config.profile / config.task)
+        return cls(from_root(config.runs_dir) / Path(config.profile).stem / config.task)
 
     @property
     def manifest(self) -> Path:

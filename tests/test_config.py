@@ -3,7 +3,7 @@ import pytest
 import yaml
 
 from helpers.config import StudyError, make_config, read_config, read_models, read_profile
-from helpers.paths import ROOT
+from helpers.paths import ROOT, TaskFolder
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
@@ -87,7 +87,9 @@ def test_a_profile_may_be_any_yaml_file(tmp_path):
     content = yaml.safe_load((ROOT / "params" / "quick.yaml").read_text())
     content["parameters"]["steps"] = 7
     path.write_text(yaml.safe_dump(content))
-    assert (read_config(profile=str(path)).steps, read_config(profile=str(path)).profile) == (7, "mine")
+    config = read_config(profile=str(path), runs_dir=str(tmp_path))
+    assert config.steps == 7
+    assert TaskFolder.of(config).path == tmp_path / "mine" / "skin_lesion"
 
 
 def test_a_configuration_is_frozen_and_changed_copies_are_checked():

@@ -1,6 +1,6 @@
 """Attack a set of images at growing epsilon, and keep one row for each image and epsilon."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import foolbox
@@ -73,11 +73,12 @@ def sweep(
     minimal = np.where(prediction == labels, np.inf, 0.0)
     attack_name = f"linf_pgd_{steps}"
     rows = [_rows(labels, prediction, epsilon=0.0, attack=attack_name, seed=seed)]
-    with progress(description=f"attacking {model.name}", total=len(epsilons)) as bar:
+    with progress(description=f"attacking {model.name}", total=len(epsilons) * len(images)) as bar:
         for epsilon in epsilons:
             targets = np.flatnonzero(np.isinf(minimal)) if protocol == "nested" else np.arange(len(images))
+            bar.update(len(images) - len(targets))
             settings = {"epsilon": epsilon, "steps": steps, "rel_stepsize": rel_stepsize, "seed": seed}
-            perturbed = _attack(compiled, images, labels, targets, **settings)
+            perturbed = _attack(compiled, images, labels, targets, **settings, on_batch=bar.update)
             check_perturbation(images[targets], perturbed, epsilon=epsilon)
             prediction = prediction.copy()
             prediction[targets] = predict(compiled, perturbed)
@@ -85,8 +86,7 @@ def sweep(
             found[broken] = perturbed[np.isin(targets, broken)]
             minimal[broken] = epsilon
             rows.append(_rows(labels, prediction, epsilon=epsilon, attack=attack_name, seed=seed))
-            bar.set_postfix_str(f"epsilon {epsilon:g}: {np.mean(prediction == labels):.3f} right")
-            bar.update()
+            bar.set_postfix_str(f"epsilon {epsilon:g}: {np.mean(prediction == labels):.3f} right", refresh=False)
     return Sweep(pd.concat(rows, ignore_index=True), found, minimal)
 
 
@@ -112,10 +112,11 @@ def _attack(
     labels: np.ndarray,
     targets: np.ndarray,
     *,
-    epsilon,
-    steps,
-    rel_stepsize,
-    seed,
+    epsilon: float,
+    steps: int,
+    rel_stepsize: float,
+    seed: int,
+    on_batch: Callable[[int], None],
 ) -> np.ndarray:
     """Return the last iterates of one attack on the images `targets` (indices), float32."""
     perturbed = [np.zeros((0, *images.shape[1:]), np.float32)]
@@ -125,6 +126,7 @@ def _attack(
         criterion = foolbox.criteria.Misclassification(tf.constant(labels[rows]))
         last = attack.run(compiled.for_foolbox, tf.constant(images[rows]), criterion, epsilon=epsilon)
         perturbed.append(last.numpy()[:count])
+        on_batch(count)
     return np.concatenate(perturbed)
 
 

@@ -55,18 +55,21 @@ def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Fig
 def draw_figures(
     *, profile: str, runs_dir: str | None = None, figures_dir: str = "figures", results_dir: str = "results"
 ) -> list[Path]:
-    """Draw the figure of every task and backbone that a profile lists, and write the numbers behind them."""
+    """Draw a figure for every task, backbone and seed that a profile lists, and write the numbers behind them."""
     configs = [config if runs_dir is None else config.but(runs_dir=runs_dir) for config in read_models(profile)]
     written, tables = [], []
-    for key in dict.fromkeys((config.task, config.backbone) for config in configs):
-        figure, numbers = compare_models([config for config in configs if (config.task, config.backbone) == key])
-        path = from_root(figures_dir) / f"accuracy_against_epsilon-{'-'.join(key)}.png"
+    groups = {}
+    for config in configs:
+        groups.setdefault(f"{config.task}-{config.backbone}-seed{config.seed}", []).append(config)
+    for name, group in groups.items():
+        figure, numbers = compare_models(group)
+        path = from_root(figures_dir) / f"accuracy_against_epsilon-{name}.png"
         with files.whole(path) as temporary:
             figure.savefig(temporary)
         plt.close(figure)
         written.append(path)
         tables.append(numbers)
-    path = from_root(results_dir) / f"{configs[0].profile}.csv"
+    path = from_root(results_dir) / f"{Path(profile).stem}.csv"
     files.write_table(pd.concat(tables).round(4), path)
     return [*written, path]
 

@@ -83,12 +83,19 @@ def _compiled_model(config: Config, *, steps: int) -> keras.Model:
     return model
 
 
+def learning_rate(config: Config, *, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return a constant rate, or "cosine": a warm-up over a tenth of `steps`, and then a fall to 0."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    warmup = max(1, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=config.learning_rate, warmup_steps=warmup
+    )
+
+
 def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
-    """Return the configured optimizer; "cosine" warms up over a tenth of `steps` and then falls to 0."""
-    rate = config.learning_rate
-    if config.schedule == "cosine":
-        warmup = max(1, steps // 10)
-        rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup)
+    """Return the configured optimizer for a training of `steps` steps."""
+    rate = learning_rate(config, steps=steps)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, epsilon=config.adam_epsilon, weight_decay=config.weight_decay)
     return keras.optimizers.Adam(rate, epsilon=config.adam_epsilon)
