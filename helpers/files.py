@@ -80,12 +80,12 @@ def versions() -> dict[str, str]:
 
 def is_made(output: Path, parameters: Mapping[str, Any]) -> bool:
     """Tell whether a file is there and was made with exactly these parameters."""
-    return output.is_file() and _recorded(output) == _as_json(parameters)
+    return output.is_file() and recorded(output) == _as_json(parameters)
 
 
 def differences(output: Path, parameters: Mapping[str, Any]) -> str:
     """Say which parameters of a file that is there differ from these; "" if none, or if there is no such file."""
-    old, new = _recorded(output) or {}, _as_json(parameters)
+    old, new = recorded(output) or {}, _as_json(parameters)
     if not (old and output.is_file()):
         return ""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
@@ -106,7 +106,8 @@ def making(output: Path, parameters: Mapping[str, Any]) -> Iterator[None]:
     write_json({**read_json(path), output.name: {"parameters": _as_json(parameters), "versions": versions()}}, path)
 
 
-def _recorded(output: Path) -> dict[str, Any] | None:
+def recorded(output: Path) -> dict[str, Any] | None:
+    """Return the parameters that a file was made with, None if there is no record of it."""
     return read_json(output.parent / RECORD).get(output.name, {}).get("parameters")
 
 

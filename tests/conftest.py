@@ -1,4 +1,4 @@
-"""Fixtures: small real data and models, and the real images where there are any."""
+"""Fixtures: small data and models, and real images where there are any (REAL_IMAGES names their folder)."""
 
 import os
 from pathlib import Path

@@ -8,11 +8,11 @@ import pandas as pd
 from helpers import files
 from helpers.attacks.checks import check_attack
 from helpers.attacks.sweep import sweep
-from helpers.config import ATTACK_PARAMETERS, Config, read_config
+from helpers.config import ATTACK_PARAMETERS, Config, StudyError, read_config
 from helpers.datasets.manifest import data_folder, load_manifest
 from helpers.datasets.pipeline import load_arrays
 from helpers.networks.backbones import load_model
-from helpers.paths import RunFolder
+from helpers.paths import RunFolder, TaskFolder
 
 KEPT_ADVERSARIALS = 24
 
@@ -32,11 +32,12 @@ def evaluate(config: Config) -> RunFolder:
     than the profile's own, their names carry a digest of the parameters, so that the profile's outcome stays.
     """
     folder = RunFolder.of(config).variant(attack_variant(config))
+    rows = attacked_rows(config)
+    _check_split_of_model(config, folder)
     model = load_model(folder.path)
     parameters = config.model_dump(include=set(ATTACK_PARAMETERS)) | {"model_digest": files.digest(folder.model)}
     if files.is_made(folder.robustness, parameters):
         return folder
-    rows = attacked_rows(config)
     images, labels = load_arrays(
         rows, data_dir=data_folder(config), classes=config.classes, image_size=config.image_size
     )
@@ -71,6 +72,16 @@ def evaluate(config: Config) -> RunFolder:
         files.write_json(report, folder.checks)
         files.write_table(table, folder.robustness)
     return folder
+
+
+def _check_split_of_model(config: Config, folder: RunFolder) -> None:
+    """Raise a StudyError if the model was trained on another split: it may have seen what it would be tested on."""
+    record, manifest = files.recorded(folder.model), TaskFolder.of(config).manifest
+    if record and record["manifest_digest"] != files.digest(manifest):
+        raise StudyError(
+            f"{folder.model}: expected a model trained on the split of {manifest}; it was trained on another, "
+            "and may have seen these test images. Run the training notebook again."
+        )
 
 
 def attack_variant(config: Config) -> str:

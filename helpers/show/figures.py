@@ -70,7 +70,7 @@ def draw_figures(
         written.append(path)
         tables.append(numbers)
     path = from_root(results_dir) / f"{Path(profile).stem}.csv"
-    files.write_table(pd.concat(tables).round(4), path)
+    files.write_table(pd.concat(tables).round(6), path)
     return [*written, path]
 
 

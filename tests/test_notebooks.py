@@ -1,0 +1,76 @@
+"""The committed notebooks: complete, clean, in order. `test_workflow.py` runs them."""
+
+import nbformat
+import papermill
+import pytest
+
+from helpers.config import Config
+from helpers.paths import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.fixture
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == ["01_prepare_data", "02_train_resnet50", "04_evaluate_pgd"]
+
+
+def test_it_is_small_and_its_cells_are_short(path, code):
+    assert path.stat().st_size < 1_500_000
+    assert len(code) <= 30
+    assert all(len(cell.source.splitlines()) <= 20 for cell in code)
+
+
+def test_it_was_run_from_top_to_bottom_without_noise(code):
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert outputs
+    assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+
+
+def test_it_shows_no_path_of_the_machine_it_ran_on(path):
+    text = path.read_text()
+    assert str(ROOT) not in text
+    assert not any(folder in text for folder in ("/home/", "/root/", "/tmp/", "/Users/", "/work/"))
+
+
+def test_it_opens_and_closes_as_every_notebook_of_the_study(notebook, code):
+    opening = notebook.cells[0].source
+    assert opening.startswith("# ")
+    assert "?**" in opening  # its one question
+    assert "**Needs**" in notebook.cells[0].source + notebook.cells[1].source
+    assert "**Takes**" in opening
+    headings = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    for heading in ("## What we saw", "## Exercises", "## Versions and parameters"):
+        assert any(heading in text for text in headings), heading
+    assert "versions()" in code[-1].source
+
+
+def test_prose_comes_before_the_code(notebook):
+    kinds = "".join("c" if cell.cell_type == "code" else "m" for cell in notebook.cells)
+    assert "cccc" not in kinds.replace("mccc", "m", 1)  # imports, parameters, configuration may follow each other
+
+
+def test_its_parameters_are_literals_with_help_and_names_of_the_configuration(path, code):
+    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    parameters = papermill.inspect_notebook(path)
+    assert len(parameters) == len(tagged[0].source.splitlines())
+    for name, parameter in parameters.items():
+        assert name in Config.model_fields or name == "attentions", name
+        assert parameter["help"], name
+        assert parameter["inferred_type_name"] != "None", name
