@@ -16,7 +16,7 @@ study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile qui
 	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
 
 smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
-	@$(RUN) profile=smoke
+	@$(RUN) profile=smoke --set-threads train=1
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests

@@ -12,11 +12,18 @@ from typing import Any
 
 import papermill
 import yaml
-from jupyter_client import AsyncKernelManager
+from traitlets.config import Config
 
 from helpers import files
 from helpers.config import StudyError, one_of
 from helpers.progress import LINES
+
+SETTINGS = {
+    "kernel_name": "python3",
+    "config": Config(KernelManager={"transport_encryption": "auto"}),
+    "shutdown_kernel": "immediate",  # a graceful end interrupts the kernel, which complains
+    "progress_bar": False,
+}
 
 
 def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
@@ -35,9 +42,7 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     failed = output.with_suffix(f".failed{output.suffix}")
     with files.whole(output) as temporary:
         try:
-            kernel = AsyncKernelManager(kernel_name="python3", transport_encryption="auto")
-            settings = {"kernel_name": "python3", "km": kernel, "progress_bar": False, "stdout_file": sys.stdout}
-            papermill.execute_notebook(notebook, temporary, dict(parameters), **settings)
+            papermill.execute_notebook(notebook, temporary, dict(parameters), **SETTINGS, stdout_file=sys.stdout)
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
             raise StudyError(

@@ -88,18 +88,26 @@ def test_a_curve_that_rises_and_an_attack_weaker_than_noise_are_caught(small_mod
     right = np.ones(len(labels), bool)
     half = np.arange(len(labels)) < len(labels) // 2
     table = table_of({0.0: right, 0.05: half, 0.9: right}, labels)
-    checks = check_attack(
-        small_model, images, labels, Sweep(table, images, np.full(len(labels), np.inf)), batch_size=20
-    )
+    swept = Sweep(table, images, np.full(len(labels), np.inf), steps=5, rel_stepsize=0.5)
+    checks = check_attack(small_model, images, labels, swept, batch_size=20)
     assert failed(checks) == {"large epsilon breaks all", "accuracy never rises", "noise is weaker"}
     assert checks.verdict == "doubtful"
 
 
-def test_a_small_largest_epsilon_is_no_reason_for_doubt(small_model, small_task):
-    images, labels = small_task
-    table = table_of({0.0: np.ones(40, bool), 0.0001: np.ones(40, bool)}, labels)
-    checks = check_attack(small_model, images, labels, Sweep(table, images, np.full(40, np.inf)), batch_size=20)
-    assert checks.verdict == "trusted"
+@keras.saving.register_keras_serializable(package="tests")
+class Flipped(keras.layers.Layer):
+    """Pass the input on unchanged, but its gradient with the wrong sign: the attack walks the wrong way."""
+
+    def call(self, inputs):
+        return keras.ops.stop_gradient(2 * inputs) - inputs
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_a_grid_that_ends_early_is_checked_at_a_large_epsilon_all_the_same(small_model, small_task, faulty):
+    model = on_top(small_model, Flipped()) if faulty else small_model
+    checks = check_attack(model, *small_task, sweep(model, *small_task, epsilons=[1e-5], batch_size=20), batch_size=20)
+    assert failed(checks) == ({"large epsilon breaks all"} if faulty else set())
+    assert checks.verdict == ("doubtful" if faulty else "trusted")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def call(command, **settings):
 def smoke(tmp_path_factory):
     """Return the folder of a run of profile smoke."""
     runs = tmp_path_factory.mktemp("runs")
-    result = call([*WORKFLOW, "--config", "profile=smoke", f"runs_dir={runs}"])
+    result = call([*WORKFLOW, "--config", "profile=smoke", f"runs_dir={runs}", "--set-threads", "train=1"])
     assert result.returncode == 0, result.stdout + result.stderr
     return runs / "smoke"
 

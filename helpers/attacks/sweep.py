@@ -27,11 +27,14 @@ class Sweep:
             epsilon; the unperturbed image where none was found or none was needed.
         minimal_epsilon: float64 (images,): the smallest epsilon of the grid that broke the image; 0 where it was
             misclassified clean, infinite where no epsilon broke it.
+        steps, rel_stepsize: The attack's.
     """
 
     table: pd.DataFrame
     adversarials: np.ndarray
     minimal_epsilon: np.ndarray
+    steps: int
+    rel_stepsize: float
 
 
 def sweep(
@@ -87,7 +90,7 @@ def sweep(
             minimal[broken] = epsilon
             rows.append(_rows(labels, prediction, epsilon=epsilon, attack=attack_name, seed=seed))
             bar.set_postfix_str(f"epsilon {epsilon:g}: {np.mean(prediction == labels):.3f} right", refresh=False)
-    return Sweep(pd.concat(rows, ignore_index=True), found, minimal)
+    return Sweep(pd.concat(rows, ignore_index=True), found, minimal, steps, rel_stepsize)
 
 
 def predict(compiled: CompiledModel, images: np.ndarray) -> np.ndarray:
