@@ -6,17 +6,17 @@ INSTALLED := .venv/installed
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study smoke test lint format notebooks figures lab clean
+.PHONY: help study smoke test lint format notebooks figures lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile quick), offline
 	@$(RUN) profile=quick figures_dir=figures results_dir=results
 	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
 
 smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
-	@$(RUN) profile=smoke --set-threads train=1
+	@$(RUN) profile=smoke
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests
@@ -36,6 +36,18 @@ figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/q
 notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)
 	@HELPERS_PROGRESS_LINES=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
+data-medmnist: $(INSTALLED)  ## Download DermaMNIST, RetinaMNIST and ChestMNIST to data/medmnist (SIZE=64, 128 or 224 pixels)
+	@$(BIN)/python -m helpers.datasets.download medmnist --size $(or $(SIZE),64)
+
+data-ham10000: $(INSTALLED)  ## Say how to get HAM10000, and whose terms to accept
+	@$(BIN)/python -m helpers.datasets.download ham10000
+
+data-eyepacs: $(INSTALLED)  ## Say how to get EyePACS, and whose terms to accept
+	@$(BIN)/python -m helpers.datasets.download eyepacs
+
+data-chestxray14: $(INSTALLED)  ## Say how to get ChestX-ray14, and whose terms to accept
+	@$(BIN)/python -m helpers.datasets.download chestxray14
 
 lab: $(INSTALLED)  ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

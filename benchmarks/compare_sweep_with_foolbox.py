@@ -16,9 +16,7 @@ import numpy as np
 from helpers import build_model, phantom, sweep
 from helpers.attacks.pgd import random_starts
 from helpers.backend import keras, tf
-from helpers.config import CLASSES, read_config
-
-SKIN = CLASSES["skin_lesion"]
+from helpers.config import SKIN_LESIONS, read_config
 
 
 def starts_of(shape, rows, epsilon):
@@ -58,7 +56,7 @@ def run_ours(protocol, model, images, labels, *, epsilons, steps, batch_size):
 
 def train_briefly(image_size, *, attention, count=256):
     """Return a network that has learned a little, so that its decisions are not those of random weights."""
-    model = build_model(backbone="resnet50", attention=attention, image_size=image_size, classes=len(SKIN))
+    model = build_model(backbone="resnet50", attention=attention, image_size=image_size, classes=len(SKIN_LESIONS))
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.5
@@ -70,7 +68,9 @@ def train_briefly(image_size, *, attention, count=256):
 
 def draw(count, image_size, first=0):
     """Return `count` phantoms as float32 pixels in [0, 1], and their labels."""
-    drawn = [phantom("dermatoscopy", SKIN[i % 7], first + i, image_size, ambiguity=0.0).image for i in range(count)]
+    drawn = [
+        phantom("dermatoscopy", SKIN_LESIONS[i % 7], first + i, image_size, ambiguity=0.0).image for i in range(count)
+    ]
     return np.asarray(drawn, np.float32) / 255, np.arange(count, dtype=np.int64) % 7
 
 

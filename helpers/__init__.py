@@ -14,6 +14,7 @@ _FACE = {
     "prepare_manifest": "helpers.datasets.manifest",
     "read_config": "helpers.config",
     "read_manifest": "helpers.datasets.manifest",
+    "read_model_config": "helpers.datasets.manifest",
     "read_models": "helpers.config",
     "sweep": "helpers.attacks.sweep",
     "train": "helpers.training.fit",

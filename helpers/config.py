@@ -13,10 +13,16 @@ from pydantic import Field
 
 from helpers.paths import ROOT, from_root
 
-CLASSES = {"skin_lesion": ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")}
-TASKS = tuple(CLASSES)
+TASKS = ("skin_lesion", "retinopathy", "pneumothorax")
+SKIN_LESIONS = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+GRADES = ("0", "1", "2", "3", "4")  # of diabetic retinopathy
+FINDINGS = (  # of ChestX-ray14, as its table spells them
+    *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax"),
+    *("Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia"),
+)
 BACKBONES = ("resnet50",)
 ATTENTIONS = ("none", "soft")
+PAPER_SPLITS = {("skin_lesion", "folder"), ("skin_lesion", "phantom")}
 SMALLEST_IMAGE = {"resnet50": 64}  # pixels: the last feature map is 2x2 and can still be pooled
 
 
@@ -31,6 +37,20 @@ def one_of(name: str, value: Any, known: Collection[str]) -> Any:
     close = difflib.get_close_matches(str(value), known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise StudyError(f"{name}: expected one of {', '.join(known)}; got {value!r}.{hint}")
+
+
+def grade_classes(threshold: int) -> tuple[str, ...]:
+    """Return the retinopathy classes: grades below and from `threshold` on; the five grades if it is 0."""
+    if threshold == 0:
+        return tuple(f"grade {grade}" for grade in GRADES)
+    spans = (range(threshold), range(threshold, len(GRADES)))
+    return tuple(f"grade {span[0]}" if len(span) == 1 else f"grade {span[0]}-{span[-1]}" for span in spans)
+
+
+def finding_classes(finding: str) -> tuple[str, str]:
+    """Return the two classes of a chest x-ray finding: without it and with it."""
+    name = finding.replace("_", " ").lower()
+    return (f"no {name}", name)
 
 
 def _epsilon(value: Any) -> float:
@@ -71,11 +91,19 @@ class Config(pydantic.BaseModel):
     runs_dir: str = "runs"
 
     # Which images
-    source: Literal["phantom", "folder"]
-    data_dir: str | None = None  # source "folder": where the dataset lies
+    source: Literal["phantom", "folder", "medmnist"]
+    data_dir: str | None = None  # source "folder": the dataset's folder; source "medmnist": its .npz file
+    on_bad_image: Literal["stop", "skip"] = "stop"  # what to do about an image that cannot be used
+    threshold: Annotated[int, Field(ge=0, le=4)] = (
+        1  # retinopathy: the lowest grade that counts as disease; 0: tell all five apart
+    )
+    finding: Literal[FINDINGS] = "Pneumothorax"  # pneumothorax: the finding to tell…
+    against: Literal["others", "no_finding"] = "others"  # …from all other images, or from those without any finding
     phantoms: Count  # source "phantom": how many pictures to draw
     phantom_size: Annotated[int, Field(ge=32)]  # their side in pixels
     ambiguity: Annotated[float, Field(ge=0, le=1)]  # 0 (textbook) to 1 (hard)
+    spurious: Annotated[float, Field(ge=0, le=1)] = 0.0  # 0 to 1: how often a planted shortcut gives the class away
+    split: Literal["grouped", "paper"] = "grouped"  # paper: skin lesions as in the paper's code, without validation
     folds: Annotated[int, Field(ge=3)]  # one is the test split, one the validation split, the others train
     data_seed: Seed = 0  # phantoms and split derive from it; all models of a task share them
 
@@ -91,7 +119,7 @@ class Config(pydantic.BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0  # adamw only
     schedule: Literal["constant", "cosine"]
     class_weights: bool  # weigh classes by inverse frequency
-    augment: bool  # random flips and quarter turns
+    augment: Literal["none", "mirror", "flips", "affine"]  # see helpers.datasets.pipeline.augment
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)]
     patience: Count | None = None  # early stopping on the validation loss, epochs
     min_delta: Annotated[float, Field(ge=0)] = 0.0
@@ -112,13 +140,21 @@ class Config(pydantic.BaseModel):
                 f"image_size: expected at least {smallest} pixels for {self.backbone} (its last map needs 2x2), "
                 f"got {self.image_size}"
             )
-        if self.source == "folder" and not self.data_dir:
-            raise ValueError("data_dir: expected the dataset's folder for source 'folder', got nothing")
+        if self.source != "phantom" and not self.data_dir:
+            wanted = {"folder": "the dataset's folder", "medmnist": "the dataset's .npz file"}[self.source]
+            raise ValueError(f"data_dir: expected {wanted} for source {self.source!r}, got nothing")
+        if self.split == "paper" and (self.task, self.source) not in PAPER_SPLITS:
+            raise ValueError(
+                f"split: expected 'grouped' for task {self.task!r} and source {self.source!r}, got 'paper', which is "
+                "known for skin_lesion only, from a folder or phantoms"
+            )
         return self
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return CLASSES[self.task]
+        if self.task == "skin_lesion":
+            return SKIN_LESIONS
+        return grade_classes(self.threshold) if self.task == "retinopathy" else finding_classes(self.finding)
 
     def but(self, **changes: Any) -> "Config":
         """Return a copy with some parameters changed, checked again."""
@@ -126,8 +162,12 @@ class Config(pydantic.BaseModel):
 
 
 # What each step's outcome depends on, besides the files it reads
-PHANTOM_PARAMETERS = ("phantoms", "phantom_size", "ambiguity")
-DATA_PARAMETERS = ("task", "source", "data_dir", "folds", "data_seed", *PHANTOM_PARAMETERS)
+PHANTOM_PARAMETERS = ("phantoms", "phantom_size", "ambiguity", "spurious")
+TASK_PARAMETERS = {"skin_lesion": (), "retinopathy": ("threshold",), "pneumothorax": ("finding", "against")}
+DATA_PARAMETERS = (
+    *("task", "source", "data_dir", "on_bad_image", "threshold", "finding", "against"),
+    *("split", "folds", "data_seed", *PHANTOM_PARAMETERS),
+)
 MODEL_PARAMETERS = (
     *("backbone", "attention", "seed", "image_size", "weights", "epochs"),
     *("epoch_fraction", "batch_size", "optimizer", "learning_rate", "adam_epsilon", "weight_decay", "schedule"),
@@ -161,7 +201,7 @@ def profile_path(profile: str) -> Path:
 
 
 def read_profile(profile: str) -> dict[str, Any]:
-    """Return a profile's file: its `models` and its `parameters`.
+    """Return a profile's file: its `models`, its `parameters`, and those that differ by task under `tasks`.
 
     Args:
         profile: The name of a file in params/ ("quick"), or a path to a YAML file.
@@ -176,14 +216,20 @@ def read_profile(profile: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise StudyError(f"{path}: expected YAML; {error}") from error
-    if not isinstance(content, dict) or content.keys() != {"models", "parameters"}:
-        raise StudyError(f"{path}: expected the two entries `models` and `parameters`; got {content!r:.80}")
+    if not isinstance(content, dict) or content.keys() - {"tasks"} != {"models", "parameters"}:
+        raise StudyError(
+            f"{path}: expected the entries `models`, `parameters` and, if need be, `tasks`; got {content!r:.80}"
+        )
+    for task in content.setdefault("tasks", {}):
+        one_of(f"{path}: tasks", task, TASKS)
     return content
 
 
 def read_config(*, profile: str, **overrides: Any) -> Config:
-    """Return the profile's parameters with those overrides that are not None put in their place."""
-    parameters = dict(read_profile(profile)["parameters"])
+    """Return the profile's parameters, those of the task over them, and over both the overrides that are not None."""
+    content = read_profile(profile)
+    task = overrides.get("task") or Config.model_fields["task"].default
+    parameters = content["parameters"] | content["tasks"].get(task, {})
     parameters.update({name: value for name, value in overrides.items() if value is not None})
     return make_config({"profile": profile, **parameters})
 

@@ -34,6 +34,10 @@ class TaskFolder:
     def manifest(self) -> Path:
         return self.path / "manifest.csv"
 
+    @property
+    def manifest_report(self) -> Path:
+        return self.path / "manifest_report.json"
+
 
 @dataclass(frozen=True)
 class RunFolder:

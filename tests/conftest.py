@@ -16,18 +16,33 @@ REAL_IMAGES = Path(os.environ.get("REAL_IMAGES", ROOT.parent / "shared" / "data"
 @pytest.fixture(scope="session")
 def ham10000(tmp_path_factory):
     """Return a folder of 84 phantoms in HAM10000's layout. Do not change it; copy it."""
-    from helpers.phantoms.dataset import write_phantoms
-
-    return write_phantoms(tmp_path_factory.mktemp("phantoms"), count=84, size=32, seed=0, ambiguity=0.0)
+    return _written(tmp_path_factory, "skin_lesion", 84)
 
 
 @pytest.fixture(scope="session")
-def real_ham10000():
-    """Return a folder of real HAM10000 images, or skip."""
-    folder = REAL_IMAGES / "HAM10000"
-    if not folder.is_dir():
-        pytest.skip(f"no real HAM10000 images at {folder}; name their parent folder in REAL_IMAGES to run this test")
-    return folder
+def eyepacs(tmp_path_factory):
+    """Return a folder of 40 phantoms in EyePACS' layout. Do not change it; copy it."""
+    return _written(tmp_path_factory, "retinopathy", 40)
+
+
+@pytest.fixture(scope="session")
+def chestxray14(tmp_path_factory):
+    """Return a folder of 40 phantoms in ChestX-ray14's layout. Do not change it; copy it."""
+    return _written(tmp_path_factory, "pneumothorax", 40)
+
+
+def _written(tmp_path_factory, task, count):
+    from helpers.phantoms.dataset import write_phantoms
+
+    return write_phantoms(tmp_path_factory.mktemp(task), task=task, count=count, size=32, seed=0, ambiguity=0.0)
+
+
+@pytest.fixture(scope="session")
+def real_images():
+    """Return the folder of real images, with HAM10000/, EyePACS/, ChestX-ray14/ and labels/ in it, or skip."""
+    if not REAL_IMAGES.is_dir():
+        pytest.skip(f"no real images at {REAL_IMAGES}; name their folder in REAL_IMAGES to run this test")
+    return REAL_IMAGES
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,30 @@ def test_every_profile_is_valid_and_lists_models(profile):
     assert all(model.profile == profile for model in models)
 
 
+def test_what_differs_by_task_stands_over_the_rest_and_below_what_is_given(tmp_path):
+    content = read_profile("smoke")
+    content["tasks"] = {"retinopathy": {"phantoms": 70, "folds": 5}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    lesions, eyes, given = (
+        read_config(profile=str(path), task=task, **choices)
+        for task, choices in (("skin_lesion", {}), ("retinopathy", {}), ("retinopathy", {"folds": 4}))
+    )
+    assert (lesions.phantoms, eyes.phantoms, eyes.folds, given.folds) == (126, 70, 5, 4)
+    path.write_text(yaml.safe_dump(content | {"tasks": {"retina": {}}}))
+    with pytest.raises(StudyError, match=r"mine.yaml: tasks: expected one of .*'retina'"):
+        read_config(profile=str(path))
+
+
+def test_classes_follow_from_the_task_and_its_parameters():
+    eyes = read_config(profile="smoke", task="retinopathy")
+    assert eyes.classes == ("grade 0", "grade 1-4")
+    assert eyes.but(threshold=3).classes == ("grade 0-2", "grade 3-4")
+    assert len(eyes.but(threshold=0).classes) == 5
+    chests = read_config(profile="smoke", task="pneumothorax", finding="Pleural_Thickening")
+    assert chests.classes == ("no pleural thickening", "pleural thickening")
+
+
 def test_the_papers_grid_and_protocol():
     paper = read_config(profile="paper")
     assert paper.epsilons == tuple(0.00125 * 2**k for k in range(9)) == read_config(profile="quick").epsilons

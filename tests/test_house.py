@@ -19,7 +19,7 @@ ALLOWED = {
     "training": ANYWHERE | {"networks", "datasets"},
     "attacks": ANYWHERE | {"networks", "datasets"},
     "judge": ANYWHERE,
-    "show": ANYWHERE - {"backend"} | {"judge"},
+    "show": ANYWHERE - {"backend"} | {"phantoms", "judge"},
 }
 
 

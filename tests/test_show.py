@@ -11,7 +11,7 @@ from helpers.config import StudyError, read_models
 from helpers.judge.statistics import accuracy_by_epsilon
 from helpers.paths import RunFolder
 from helpers.show import plots
-from helpers.show.figures import draw_figures
+from helpers.show.figures import draw_figures, draw_phantoms
 
 
 @pytest.fixture
@@ -64,14 +64,39 @@ def test_figures_and_their_numbers_come_from_tables_alone(tmp_path):
         "figures_dir": str(tmp_path / "figures"),
         "results_dir": str(tmp_path / "results"),
     }
-    figure, numbers = draw_figures(profile="smoke", **where)
-    assert plt.imread(figure).shape[1] > 800
+    *figures, numbers = draw_figures(profile="smoke", **where)
+    assert [path.name.split("-")[1] for path in figures] == ["skin_lesion", "retinopathy", "pneumothorax"]
+    assert all(plt.imread(figure).shape[1] > 800 for figure in figures)
     table = pd.read_csv(numbers)
-    assert table.groupby("attention").accuracy.first().to_dict() == {"none": 0.9, "soft": 0.9}
+    lesions = table[table.task == "skin_lesion"]
+    assert lesions.groupby("attention").accuracy.first().to_dict() == {"none": 0.9, "soft": 0.9}
     assert set(table.attack_checks) == {"trusted"}
     folder.robustness.unlink()
     with pytest.raises(StudyError, match="robustness.csv: expected the outcome of an attack"):
         draw_figures(profile="smoke", **where)
+
+
+def test_every_kind_of_phantom_has_a_sheet(tmp_path):
+    paths = draw_phantoms(str(tmp_path), columns=2, size=32)
+    assert sorted(path.stem for path in paths) == [f"phantoms-{k}" for k in ("chest_xray", "dermatoscopy", "fundus")]
+    assert all(plt.imread(path).std() > 0 for path in paths)
+
+
+def test_a_grid_has_a_row_a_name_and_as_many_columns_as_its_longest_row():
+    picture = np.zeros((4, 4, 3), np.uint8)
+    figure = plots.picture_grid({"one": [picture], "three": [picture] * 3}, title="both")
+    assert [strip.get_suptitle() for strip in figure.subfigs] == ["one", "three"]
+    assert [len(axis.images) for axis in figure.axes] == [1, 0, 0, 1, 1, 1]
+    plt.close(figure)
+
+
+def test_histograms_are_densities_of_the_grey_values_of_each_class(axis):
+    pixels = np.stack([np.full((2, 2, 3), 0.25), np.full((2, 2, 3), 0.75), np.full((2, 2, 3), 0.75)])
+    plots.intensity_histograms(axis, pixels, np.array([0, 1, 1]), ("dark", "light"))
+    dark, light = (line.get_ydata() for line in axis.lines)
+    assert dark.argmax() == 16
+    assert light.argmax() == 48
+    assert dark.sum() / 64 == pytest.approx(1)
 
 
 def test_figures_and_verdicts_need_no_tensorflow():

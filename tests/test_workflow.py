@@ -7,11 +7,13 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from helpers import StudyError, batch, evaluate, files, prepare_manifest, read_config
+from helpers.config import TASKS
 from helpers.paths import ROOT
 
 WORKFLOW = [sys.executable, "workflow/run.py"]
@@ -25,7 +27,7 @@ def call(command, **settings):
 def smoke(tmp_path_factory):
     """Return the folder of a run of profile smoke."""
     runs = tmp_path_factory.mktemp("runs")
-    result = call([*WORKFLOW, "--config", "profile=smoke", f"runs_dir={runs}", "--set-threads", "train=1"])
+    result = call([*WORKFLOW, "--config", "profile=smoke", f"runs_dir={runs}"])
     assert result.returncode == 0, result.stdout + result.stderr
     return runs / "smoke"
 
@@ -46,9 +48,9 @@ def test_a_run_leaves_every_file_of_the_design(smoke):
         assert set(files.read_json(folder / "parameters.json")) == {"model.keras", "predictions.csv", "robustness.csv"}
         predictions = pd.read_csv(folder / "predictions.csv")
         assert predictions.iloc[:, 3:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
-    assert list((smoke / "figures").glob("*.png"))
-    assert (smoke / "results" / "smoke.csv").is_file()
-    assert len(list((smoke / "notebooks").glob("*.ipynb"))) == 4
+    assert len(list((smoke / "figures").glob("*.png"))) == 3
+    assert set(pd.read_csv(smoke / "results" / "smoke.csv").task) == set(TASKS)
+    assert len(list((smoke / "notebooks").glob("*.ipynb"))) == 10
     assert not list(smoke.rglob(".*"))
 
 
@@ -67,8 +69,7 @@ def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(smoke, tmp
     model = files.digest(folder / "model.keras")
     for name in ("predictions.csv", "robustness.csv"):
         (folder / name).unlink()
-    for path in (runs / "smoke" / "notebooks").glob("04*"):
-        path.unlink()
+    (runs / "smoke" / "notebooks" / "04_evaluate_pgd-skin_lesion-resnet50-seed0.ipynb").unlink()
     result = call([*WORKFLOW, "--config", "profile=smoke", f"runs_dir={runs}"])
     assert result.returncode == 0, result.stdout + result.stderr
     assert files.digest(folder / "model.keras") == model
@@ -80,7 +81,7 @@ def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(smoke, tmp
 def test_the_plan_is_shown_without_running(tmp_path):
     result = call([*WORKFLOW, "-n", "--config", "profile=smoke", f"runs_dir={tmp_path}"])
     assert result.returncode == 0
-    for job, count in (("prepare_data", 1), ("train", 2), ("evaluate", 1), ("figures", 1)):
+    for job, count in (("prepare_data", 3), ("train", 4), ("evaluate", 3), ("figures", 1)):
         assert re.search(rf"{job}\s+{count}\b", result.stdout + result.stderr), job
     assert not list(tmp_path.iterdir())
 
@@ -92,7 +93,7 @@ def test_a_profile_of_ones_own_may_lie_anywhere_and_list_several_seeds(tmp_path)
     path.write_text(yaml.safe_dump(content))
     result = call([*WORKFLOW, "-n", "--config", f"profile={path}", f"runs_dir={tmp_path}"])
     assert result.returncode == 0, result.stdout + result.stderr
-    for job, count in (("prepare_data", 1), ("train", 4), ("evaluate", 2), ("figures", 1)):
+    for job, count in (("prepare_data", 3), ("train", 8), ("evaluate", 6), ("figures", 1)):
         assert re.search(rf"{job}\s+{count}\b", result.stdout + result.stderr), job
 
 
@@ -162,6 +163,42 @@ def test_other_epsilons_by_papermill_leave_the_profiles_outcome_alone(smoke, tmp
     } == {path: time for path, time in before.items() if path.name != "parameters.json"}
     (table,) = (smoke / "skin_lesion" / "resnet50-soft-seed0").glob("robustness-*.csv")
     assert pd.read_csv(table).epsilon.unique() == pytest.approx([0, 2 / 255, 8 / 255, 1])
+
+
+def look_at_the_data(tmp_path, **parameters):
+    """Run notebook 01; return its manifest."""
+    parameters = {"profile": "smoke", "runs_dir": str(tmp_path), **{name: str(p) for name, p in parameters.items()}}
+    command = [sys.executable, "-m", "helpers.batch", "notebooks/01_prepare_data.ipynb", str(tmp_path / "out.ipynb")]
+    result = call([*command, *(word for name, value in parameters.items() for word in ("-p", name, value))])
+    assert result.returncode == 0, result.stderr
+    return pd.read_csv(tmp_path / "smoke" / parameters["task"] / "manifest.csv")
+
+
+def test_notebook_01_looks_at_a_medmnist_file(tmp_path):
+    rng = np.random.default_rng(0)
+    content = {}
+    for split, count in (("train", 40), ("val", 10), ("test", 10)):
+        content[f"{split}_images"] = rng.integers(0, 256, (count, 64, 64), dtype=np.uint8)
+        content[f"{split}_labels"] = rng.integers(0, 2, (count, 14)).astype(np.uint8)
+    np.savez(tmp_path / "chestmnist_64.npz", **content)
+    manifest = look_at_the_data(
+        tmp_path, task="pneumothorax", source="medmnist", data_dir=tmp_path / "chestmnist_64.npz"
+    )
+    assert manifest.split.value_counts().to_dict() == {"train": 40, "validation": 10, "test": 10}
+
+
+@pytest.mark.parametrize(
+    ("folder", "parameters"),
+    [
+        ("HAM10000", {"task": "skin_lesion"}),
+        ("EyePACS", {"task": "retinopathy", "threshold": 0}),
+        ("ChestX-ray14", {"task": "pneumothorax", "finding": "Pneumonia", "against": "no_finding"}),
+        ("ChestX-ray14_64px", {"task": "pneumothorax", "folds": 3}),
+    ],
+)
+def test_notebook_01_looks_at_real_images(real_images, tmp_path, folder, parameters):
+    manifest = look_at_the_data(tmp_path, source="folder", data_dir=real_images / folder, **parameters)
+    assert set(manifest.split) == {"train", "validation", "test"}
 
 
 def test_an_unknown_parameter_lists_those_there_are(tmp_path):

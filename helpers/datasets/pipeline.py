@@ -9,6 +9,8 @@ import pandas as pd
 from helpers.backend import tf
 
 AUTOTUNE = tf.data.AUTOTUNE
+CACHE_BYTES = 2**30  # decoded training images are kept in memory up to this size, and decoded anew each time beyond it
+SHIFT, ZOOM = 0.1, 0.1  # of `affine`: shares of the picture
 
 
 def read_image(path: tf.Tensor, *, size: int) -> tf.Tensor:
@@ -19,10 +21,41 @@ def read_image(path: tf.Tensor, *, size: int) -> tf.Tensor:
     return tf.clip_by_value(pixels, 0.0, 1.0)
 
 
-def augment(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Flip and turn by a multiple of 90°, each of the eight ways equally likely."""
-    turns, flip = tf.random.stateless_uniform((), (seed, 0), maxval=4, dtype=tf.int32), (seed, 1)
-    return tf.image.rot90(tf.image.stateless_random_flip_left_right(pixels, flip), turns)
+def augment(pixels: tf.Tensor, seed: tf.Tensor, *, how: str) -> tf.Tensor:
+    """Change a training picture (size, size, 3) at random without changing its class.
+
+    Args:
+        pixels: The picture.
+        seed: Integer; same seed, same change.
+        how: "none"; "mirror" (left-right); "flips" (mirrored or not, turned by a multiple of 90°: eight ways); "affine"
+            (turned by any angle, shifted and zoomed by up to a tenth, mirrored either way, the edge repeated outwards:
+            what Datta et al., 2021, do).
+    """
+    if how == "none":
+        return pixels
+    pixels = tf.image.stateless_random_flip_left_right(pixels, (seed, 1))
+    if how == "flips":
+        return tf.image.rot90(pixels, tf.random.stateless_uniform((), (seed, 0), maxval=4, dtype=tf.int32))
+    return _moved(pixels, seed) if how == "affine" else pixels
+
+
+def _moved(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return a picture turned, shifted and zoomed about its centre, bilinearly."""
+    size = pixels.shape[0]
+    dice = tf.random.stateless_uniform((4,), (seed, 2), -1.0, 1.0)
+    angle, shift, zoom = np.pi * dice[0], SHIFT * size * dice[1:3], 1 + ZOOM * dice[3]
+    turn = tf.stack([[tf.cos(angle), -tf.sin(angle)], [tf.sin(angle), tf.cos(angle)]]) / zoom
+    centre = tf.constant([(size - 1) / 2] * 2)
+    offset = centre - tf.linalg.matvec(turn, centre + shift)  # the op maps places in its output to places in its input
+    row = [turn[0, 0], turn[0, 1], offset[0], turn[1, 0], turn[1, 1], offset[1], 0.0, 0.0]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels[None],
+        transforms=tf.stack(row)[None],
+        output_shape=(size, size),
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )[0]
 
 
 def paths_and_labels(manifest: pd.DataFrame, *, data_dir: Path, classes: Sequence[str]) -> tuple[list[str], np.ndarray]:
@@ -40,7 +73,7 @@ def make_dataset(
     image_size: int,
     batch_size: int,
     training: bool = False,
-    augmented: bool = False,
+    augmentation: str = "none",
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Stream a manifest's rows as (pixels, label) batches.
@@ -52,20 +85,27 @@ def make_dataset(
         image_size: Side of the square pictures in pixels.
         batch_size: Images a batch.
         training: Shuffle anew in each round and go round for ever; else one round in the manifest's order.
-        augmented: Flip and turn at random.
+        augmentation: How to change pictures at random, see `augment`.
         seed: Order and augmentation derive from it.
 
     Returns:
         Batches of float32 pixels in [0, 1], (batch, image_size, image_size, 3), and int64 labels (batch,).
     """
     dataset = tf.data.Dataset.from_tensor_slices(paths_and_labels(manifest, data_dir=data_dir, classes=classes))
-    if training:
-        dataset = dataset.shuffle(len(manifest), seed=seed, reshuffle_each_iteration=True).repeat()
+    kept = training and len(manifest) * image_size**2 * 3 * tf.float32.size <= CACHE_BYTES
+
+    def shuffled(dataset: tf.data.Dataset) -> tf.data.Dataset:
+        return dataset.shuffle(len(manifest), seed=seed, reshuffle_each_iteration=True).repeat()
+
+    if training and not kept:  # a shuffled list of names is small, one of pictures is not
+        dataset = shuffled(dataset)
     dataset = dataset.map(lambda path, label: (read_image(path, size=image_size), label), num_parallel_calls=AUTOTUNE)
-    if augmented:
+    if kept:
+        dataset = shuffled(dataset.cache())
+    if augmentation != "none":
         dice = tf.data.Dataset.random(seed=seed)
         dataset = tf.data.Dataset.zip(dataset, dice).map(
-            lambda sample, die: (augment(sample[0], die), sample[1]), num_parallel_calls=AUTOTUNE
+            lambda sample, die: (augment(sample[0], die, how=augmentation), sample[1]), num_parallel_calls=AUTOTUNE
         )
     return dataset.batch(batch_size).prefetch(AUTOTUNE)
 

@@ -1,11 +1,12 @@
 """Splitting without leaks: whole groups, and the same mix of classes in every split."""
 
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from helpers.config import StudyError
 
 SPLITS = ("train", "validation", "test")
+PAPER_TEST_SHARE = 0.15  # of the lesions with one image
 
 
 def split_by_group(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
@@ -36,15 +37,43 @@ def split_by_group(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
     return split
 
 
-def check_split(manifest: pd.DataFrame) -> None:
-    """Raise a StudyError if a group stands in two splits, or a class of the table is missing from one."""
+def split_the_rest(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
+    """Assign the rows whose column `split` is empty to train or validation; the others keep theirs.
+
+    One of `folds` - 1 folds validates, chosen as in `split_by_group`.
+    """
+    split, rest = table.split.copy(), table[table.split == ""]
+    if len(rest):
+        dealt = split_by_group(rest, folds=folds - 1, seed=seed)
+        split[rest.index] = dealt.where(dealt == "test", "train").where(dealt != "test", "validation")
+    return split
+
+
+def split_like_the_paper(table: pd.DataFrame, *, seed: int) -> pd.Series:
+    """Assign every row to train or test as the code behind the paper does (Datta et al., 2021).
+
+    A stratified 15% of the lesions with exactly one image test; everything else trains. There is no validation
+    split: that code chose its best epoch by the test split, which makes its clean accuracy optimistic.
+    """
+    alone = table[~table.group.duplicated(keep=False)]
+    try:
+        _, test = train_test_split(alone.index, test_size=PAPER_TEST_SHARE, random_state=seed, stratify=alone.label)
+    except ValueError as error:
+        raise StudyError(f"split: expected enough lesions with one image for the paper's split; {error}") from error
+    split = pd.Series("train", index=table.index, dtype=str)
+    split[test] = "test"
+    return split
+
+
+def check_split(manifest: pd.DataFrame, splits: tuple[str, ...] = SPLITS) -> None:
+    """Raise a StudyError if a group stands in two splits, or a class of the table is missing from one of `splits`."""
     shared = manifest.groupby("group").split.nunique()
     if (shared > 1).any():
         raise StudyError(
             f"split: expected every group in one split; {shared.idxmax()} stands in {shared.max()}. Split anew."
         )
-    counts = pd.crosstab(manifest.label, manifest.split).reindex(columns=SPLITS, fill_value=0)
-    for split in SPLITS:
+    counts = pd.crosstab(manifest.label, manifest.split).reindex(columns=splits, fill_value=0)
+    for split in splits:
         empty = counts.index[counts[split] == 0]
         if len(empty):
             raise StudyError(

@@ -6,7 +6,8 @@ streams, so that a sign can change without anything else changing, and several v
 What carries no diagnosis (hairs, bubbles, rulers, light) is drawn without looking at the label.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,20 +16,26 @@ from helpers.phantoms.dermatoscopy_photograph import HAEMOGLOBIN, MELANIN, draw_
 from helpers.phantoms.dermatoscopy_signs import SIGN_PAINTERS
 from helpers.phantoms.drawing import (
     Ink,
+    Phantom,
     Pose,
     average_down,
     blob_outline,
+    chosen,
     coordinates,
+    photographed,
+    planted,
     smooth_noise,
     smooth_step,
     stream,
+    touched,
 )
 
-SHAPE, SIGNS, VIEW, NOISE = range(4)  # the random streams
+SHAPE, SIGNS_STREAM, VIEW, NOISE = range(4)  # the random streams
 
 BLUE_VEIL = np.array([0.95, 0.80, 0.42], np.float32)
 KERATIN = np.array([0.97, 0.93, 0.84], np.float32)  # white to yellow, laid over
 
+VISIBLE = 0.05  # the least change of pigment that counts as part of a sign
 STRAY_SIGN = 0.03  # probability of a sign that does not belong to the class
 
 
@@ -62,8 +69,9 @@ KEY_SIGNS = {  # sign: probability
     "vasc": {"lacunae": 0.92},
     "df": {"scar": 0.88, "rim_network": 0.55},
 }
-ALL_SIGNS = tuple(dict.fromkeys(sign for signs in KEY_SIGNS.values() for sign in signs))
-CLASSES = tuple(RANGES)
+SIGNS = tuple(dict.fromkeys(sign for signs in KEY_SIGNS.values() for sign in signs))
+LABELS = tuple(RANGES)
+MALIGNANT = ("mel", "bcc", "akiec")
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Lesion:
 
     def rng(self, sign: str) -> np.random.Generator:
         """Return the random stream that belongs to one sign alone."""
-        return stream(*self.key, ALL_SIGNS.index(sign))
+        return stream(*self.key, SIGNS.index(sign))
 
     def places(self, rng: np.random.Generator, count: int, *, reach: float = 0.8) -> np.ndarray:
         """Return points (count, 2) in lesion radii, at most `reach` of the way from the centre to the rim."""
@@ -99,8 +107,8 @@ def make_lesion(*, label: str, seed: int, ambiguity: float) -> Lesion:
     `ambiguity` (0..1) mixes every quantity and probability with those of a random other class,
     with the weight ambiguity · Beta(1, 2).
     """
-    shape, signs = stream(seed, SHAPE), stream(seed, SIGNS)
-    other = CLASSES[(CLASSES.index(label) + shape.integers(1, len(CLASSES))) % len(CLASSES)]
+    shape, signs = stream(seed, SHAPE), stream(seed, SIGNS_STREAM)
+    other = LABELS[(LABELS.index(label) + shape.integers(1, len(LABELS))) % len(LABELS)]
     weight = ambiguity * shape.beta(1, 2)
     level = shape.uniform(size=len(Ranges._fields))
 
@@ -116,13 +124,13 @@ def make_lesion(*, label: str, seed: int, ambiguity: float) -> Lesion:
     def probability(name: str, sign: str) -> float:
         return KEY_SIGNS[name].get(sign, STRAY_SIGN)
 
-    luck = dict(zip(ALL_SIGNS, signs.uniform(size=len(ALL_SIGNS)), strict=True))
-    chance = {s: (1 - weight) * probability(label, s) + weight * probability(other, s) for s in ALL_SIGNS}
-    present = {sign for sign in ALL_SIGNS if luck[sign] < chance[sign]}
+    luck = dict(zip(SIGNS, signs.uniform(size=len(SIGNS)), strict=True))
+    chance = {s: (1 - weight) * probability(label, s) + weight * probability(other, s) for s in SIGNS}
+    present = {sign for sign in SIGNS if luck[sign] < chance[sign]}
     if not present & KEY_SIGNS[label].keys():
         present.add(max(KEY_SIGNS[label], key=lambda sign: chance[sign] - luck[sign]))
     atypical = shape.uniform(0.5, 1.0) if label == "mel" else shape.uniform(0.0, 0.35)
-    return Lesion(quantities, harmonics, frozenset(present), atypical, (seed, SIGNS))
+    return Lesion(quantities, harmonics, frozenset(present), atypical, (seed, SIGNS_STREAM))
 
 
 class Scene:
@@ -150,9 +158,17 @@ class Scene:
         self.melanin, self.haemoglobin = self.melanin * mottle, self.haemoglobin * mottle
         self.veil = np.zeros_like(self.inside)
         self.white = np.zeros_like(self.inside)
-        for sign in ALL_SIGNS:
+        self.masks = {}
+        for sign in SIGNS:
             if sign in lesion.signs:
+                before = self.layers()
                 SIGN_PAINTERS[sign](self, lesion.rng(sign))
+                changes = [np.abs(new - old) for new, old in zip(self.layers(), before, strict=True)]
+                self.masks[sign] = touched(sum(changes), VISIBLE)
+
+    def layers(self) -> tuple[np.ndarray, ...]:
+        """Return what lies over the skin: pigments and white, each (2 * size, 2 * size)."""
+        return self.melanin, self.haemoglobin, self.veil, self.white
 
     def noise(self, rng: np.random.Generator, lattice: int) -> np.ndarray:
         """Return smooth noise that turns and moves with the lesion."""
@@ -169,20 +185,18 @@ class Scene:
 
 
 def draw(
-    *, label: str, seed: int, size: int, view: int = 0, ambiguity: float = 0.3
-) -> tuple[np.ndarray, np.ndarray, Lesion]:
-    """Draw one photograph of one lesion.
-
-    Args:
-        label: one of the seven HAM10000 classes, e.g. "mel".
-        seed: which lesion; `view`: which photograph of it (pose, light, hairs, noise).
-        size: picture side in pixels.
-        ambiguity: 0 (textbook) to 1 (hard), see `make_lesion`.
-
-    Returns:
-        Image uint8 (size, size, 3), lesion mask bool (size, size), and the lesion.
-    """
+    *,
+    label: str,
+    seed: int,
+    size: int,
+    view: int = 0,
+    ambiguity: float = 0.3,
+    spurious: float = 0.0,
+    signs: Collection[str] | None = None,
+) -> Phantom:
+    """Draw one photograph of one lesion; `view` is which. The planted shortcut is a ruler. See `phantom`."""
     lesion = make_lesion(label=label, seed=seed, ambiguity=ambiguity)
+    lesion = replace(lesion, signs=chosen(lesion.signs, signs))
     rng = stream(seed, VIEW, view)
     pose = Pose(
         x=0.5 + float(np.clip(rng.normal(0, 0.05), -0.11, 0.11)),
@@ -196,8 +210,9 @@ def draw(
     absorbed += scene.veil[..., None] * BLUE_VEIL
     colour = draw_skin(rng, size) * np.exp(-absorbed)
     colour = colour + scene.white[..., None] * (KERATIN * rng.uniform(0.92, 1.0) - colour)
-    image = average_down(np.clip(photograph(colour, rng, size), 0, 1))
-    grain = stream(seed, NOISE, view)
-    image = 255 * image + grain.normal(0, grain.uniform(1.0, 3.5), image.shape)
+    ruler = planted(seed, spurious=spurious, positive=label in MALIGNANT, otherwise=bool(rng.uniform() < 0.15))
+    picture = photograph(colour, rng, size, ruler=ruler)
+    image = photographed(picture, stream(seed, NOISE, view), noise=(1.0, 3.5))
     mask = average_down((scene.depth > 0).astype(np.float32)) >= 0.5
-    return np.clip(np.round(image), 0, 255).astype(np.uint8), mask, lesion
+    attributes = {**lesion.quantities._asdict(), "signs": sorted(lesion.signs), "ruler": ruler}
+    return Phantom(image, mask, scene.masks, attributes)

@@ -51,23 +51,24 @@ def _bubbles(rng: np.random.Generator, size: int) -> np.ndarray:
 def _ruler(rng: np.random.Generator, size: int) -> np.ndarray:
     """Return a layer with the millimetre marks of a ruler along one side."""
     ink = Ink(size)
-    if rng.uniform() < 0.15:
-        side, spacing = rng.integers(4), rng.uniform(0.035, 0.06)
-        for index, position in enumerate(np.arange(rng.uniform(0, spacing), 1, spacing)):
-            length = 0.045 if index % 5 == 0 else 0.025
-            mark = np.array([[position, 0.0], [position, length]])
-            mark = mark[:, ::-1] if side % 2 else mark
-            ink.stroke(1 - mark if side >= 2 else mark, 0.004, 0.8)
+    side, spacing = rng.integers(4), rng.uniform(0.035, 0.06)
+    for index, position in enumerate(np.arange(rng.uniform(0, spacing), 1, spacing)):
+        length = 0.045 if index % 5 == 0 else 0.025
+        mark = np.array([[position, 0.0], [position, length]])
+        mark = mark[:, ::-1] if side % 2 else mark
+        ink.stroke(1 - mark if side >= 2 else mark, 0.004, 0.8)
     return ink.values()
 
 
-def photograph(colour: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
+def photograph(colour: np.ndarray, rng: np.random.Generator, size: int, *, ruler: bool) -> np.ndarray:
     """Lay over a clean scene what depends on the photograph alone: hairs, bubbles, ruler, light, port."""
     hairs, light_hair = _hairs(rng, size)
     hair_colour = np.array([0.80, 0.74, 0.66] if light_hair else [0.10, 0.07, 0.06], np.float32)
     colour = colour + (0.85 * hairs)[..., None] * (hair_colour - colour)
     colour = colour + (0.75 * _bubbles(rng, size))[..., None] * (1 - colour)
-    colour = colour * (1 - 0.8 * _ruler(rng, size))[..., None]
+    marks = _ruler(rng, size)
+    if ruler:
+        colour = colour * (1 - 0.8 * marks)[..., None]
     x, y = coordinates(size)
     distance = np.hypot(x - rng.normal(0.5, 0.03), y - rng.normal(0.5, 0.03))
     light = 1 - rng.uniform(0, 0.55) * np.clip(distance - 0.25, 0, None) ** 1.5

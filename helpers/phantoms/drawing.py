@@ -5,12 +5,41 @@ any size. Pictures are drawn at twice their size and averaged down.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 OVERSAMPLING = 2
+SPURIOUS = 99  # the random stream that says where a shortcut is planted
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A drawn picture.
+
+    Attributes:
+        image: uint8 (size, size, 3).
+        mask: bool (size, size), what the public dataset would mark: the lesion, or all signs of disease.
+        masks: {sign: bool (size, size)}, the pixels that each sign drawn here touches.
+        attributes: What was drawn, by name.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    masks: dict[str, np.ndarray]
+    attributes: dict
+
+
+def planted(seed: int, *, spurious: float, positive: bool, otherwise: bool) -> bool:
+    """Tell whether a nuisance is there: with probability `spurious` the label decides, else `otherwise`."""
+    return positive if stream(seed, SPURIOUS).uniform() < spurious else otherwise
+
+
+def chosen(present: Collection[str], signs: Collection[str] | None) -> frozenset[str]:
+    """Return the signs that are present and, unless `signs` is None, wanted."""
+    return frozenset(present) if signs is None else frozenset(present) & frozenset(signs)
 
 
 def stream(*key: int) -> np.random.Generator:
@@ -34,6 +63,29 @@ def average_down(image: np.ndarray) -> np.ndarray:
     """Average a drawn picture (2h, 2w, ...) down to its final size (h, w, ...)."""
     k = OVERSAMPLING
     return image.reshape(image.shape[0] // k, k, image.shape[1] // k, k, *image.shape[2:]).mean(axis=(1, 3))
+
+
+def photographed(picture: np.ndarray, rng: np.random.Generator, *, noise: tuple[float, float]) -> np.ndarray:
+    """Return a drawn picture (2h, 2w, ...), 0..1, as uint8 (h, w, ...) with the grain of a camera.
+
+    The grain's standard deviation is drawn from `noise` (low, high), in grey levels of 0..255.
+    """
+    image = 255 * average_down(np.clip(picture, 0, 1))
+    image = image + rng.normal(0, rng.uniform(*noise), image.shape)
+    return np.clip(np.round(image), 0, 255).astype(np.uint8)
+
+
+def touched(layer: np.ndarray, threshold: float = 0.25) -> np.ndarray:
+    """Return which final pixels (h, w) a drawn layer (2h, 2w) touches with more than `threshold`."""
+    k = OVERSAMPLING
+    return layer.reshape(layer.shape[0] // k, k, layer.shape[1] // k, k).max(axis=(1, 3)) > threshold
+
+
+def bezier(*points, steps: int = 24) -> np.ndarray:
+    """Return points (steps, 2) along the Bézier curve with these two to four control points."""
+    t = np.linspace(0, 1, steps)[:, None]
+    n = len(points) - 1
+    return sum(math.comb(n, k) * t**k * (1 - t) ** (n - k) * np.asarray(point) for k, point in enumerate(points))
 
 
 @dataclass(frozen=True)

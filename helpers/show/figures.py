@@ -13,6 +13,7 @@ from helpers import files
 from helpers.config import Config, StudyError, read_models
 from helpers.judge.statistics import accuracy_by_epsilon, majority_share
 from helpers.paths import RunFolder, from_root, shown
+from helpers.phantoms import KINDS, phantom
 from helpers.show import plots
 
 SOURCES = {"phantom": "phantoms (drawn images)", "folder": "images from a folder"}
@@ -52,6 +53,20 @@ def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Fig
     return figure, numbers[[*keys, *(name for name in numbers if name not in keys)]]
 
 
+def draw_phantoms(figures_dir: str = "figures", *, columns: int = 8, size: int = 128) -> list[Path]:
+    """Draw a sheet of each kind of phantom, a row a class; every picture has a seed of its own."""
+    written = []
+    for kind, drawing in KINDS.items():
+        rows = {
+            label: [phantom(kind, label, 100 * row + seed, size, view=seed % 2).image for seed in range(columns)]
+            for row, label in enumerate(drawing.LABELS)
+        }
+        figure = plots.picture_grid(rows, title=f"{kind} phantoms (drawn images), {size} px")
+        written.append(from_root(figures_dir) / f"phantoms-{kind}.jpg")
+        _save(figure, written[-1])
+    return written
+
+
 def draw_figures(
     *, profile: str, runs_dir: str | None = None, figures_dir: str = "figures", results_dir: str = "results"
 ) -> list[Path]:
@@ -64,14 +79,18 @@ def draw_figures(
     for name, group in groups.items():
         figure, numbers = compare_models(group)
         path = from_root(figures_dir) / f"accuracy_against_epsilon-{name}.png"
-        with files.whole(path) as temporary:
-            figure.savefig(temporary)
-        plt.close(figure)
+        _save(figure, path)
         written.append(path)
         tables.append(numbers)
     path = from_root(results_dir) / f"{Path(profile).stem}.csv"
     files.write_table(pd.concat(tables).round(6), path)
     return [*written, path]
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    with files.whole(path) as temporary:
+        figure.savefig(temporary)
+    plt.close(figure)
 
 
 def main() -> None:
@@ -83,7 +102,7 @@ def main() -> None:
     parser.add_argument("--results-dir", default="results")
     arguments = parser.parse_args()
     try:
-        for path in draw_figures(**vars(arguments)):
+        for path in [*draw_figures(**vars(arguments)), *draw_phantoms(arguments.figures_dir)]:
             print(f"wrote {shown(path)}")
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")

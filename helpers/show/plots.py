@@ -49,7 +49,7 @@ def accuracy_against_epsilon(
     axis.set(
         xlabel="epsilon (L∞, pixels in [0, 1]; below: in steps of an 8-bit picture)", ylabel="accuracy", ylim=(0, 1)
     )
-    axis.legend(loc="upper right")
+    axis.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=0.9)
     return axis
 
 
@@ -93,6 +93,39 @@ def picture(axis: Axes, pixels: np.ndarray, *, title: str = "", mask: np.ndarray
         axis.contour(mask, levels=[0.5], colors="white", linewidths=1.2)
     axis.set_title(title, fontsize="small")
     axis.set_axis_off()
+    return axis
+
+
+def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, title: str, width: float = 1.15) -> plt.Figure:
+    """Show pictures row by row; each row has its name over its first picture, and may be shorter than others."""
+    columns = max(map(len, rows.values()))
+    figure = plt.figure(figsize=(width * columns, 1.16 * width * len(rows) + 0.4))
+    for strip, (name, pictures) in zip(np.atleast_1d(figure.subfigures(len(rows))), rows.items(), strict=True):
+        strip.suptitle(name, x=0.01, ha="left", fontsize="small")
+        for axis in (axes := strip.subplots(1, columns, squeeze=False)[0]):
+            axis.set_axis_off()
+        for axis, pixels in zip(axes, pictures, strict=False):
+            picture(axis, pixels)
+    figure.suptitle(title)
+    return figure
+
+
+def intensity_histograms(axis: Axes, pixels: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Axes:
+    """Plot how often each grey value occurs, a line a class.
+
+    Args:
+        axis: Where to.
+        pixels: Float (n, height, width, 3) in [0, 1]; colours are averaged to grey.
+        labels: Class indices (n,).
+        classes: The class names.
+    """
+    edges = np.linspace(0, 1, 65)
+    for index, (name, line) in enumerate(zip(classes, cycle(LINES), strict=False)):
+        grey = pixels[labels == index].mean(axis=-1)
+        density, _ = np.histogram(grey, bins=edges, density=True)
+        axis.plot(edges[:-1] + edges[1] / 2, density, linestyle=line, label=name, linewidth=1.4)
+    axis.set(xlabel="grey value (0 black, 1 white)", ylabel="density", xlim=(0, 1), ylim=(0, None))
+    axis.legend(fontsize="small", ncols=2)
     return axis
 
 

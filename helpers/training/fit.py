@@ -10,7 +10,7 @@ from helpers.backend import keras, tf
 from helpers.config import MODEL_PARAMETERS, Config
 from helpers.datasets.manifest import data_folder, load_manifest
 from helpers.datasets.pipeline import make_dataset
-from helpers.datasets.split import class_weights
+from helpers.datasets.split import SPLITS, class_weights
 from helpers.networks.backbones import build_model, load_model
 from helpers.paths import RunFolder, TaskFolder
 from helpers.progress import progress
@@ -38,7 +38,13 @@ def train(config: Config) -> keras.Model:
 
 def _fit(config: Config, manifest: pd.DataFrame) -> tuple[keras.Model, pd.DataFrame]:
     """Train a new model; return it, and one row an epoch: epoch, and the metrics on training and validation split."""
-    rows = {split: manifest[manifest.split == split] for split in ("train", "validation")}
+    rows = {split: manifest[manifest.split == split] for split in SPLITS}
+    if rows["validation"].empty:
+        print(
+            "This split has no validation images. As in the paper's code, the test split takes their place, which makes"
+        )
+        print("the clean accuracy optimistic.")
+        rows["validation"] = rows["test"]
     images = {"data_dir": data_folder(config), "classes": config.classes}
     images |= {"image_size": config.image_size, "batch_size": config.batch_size}
     steps = math.ceil(config.epoch_fraction * len(rows["train"]) / config.batch_size)
@@ -49,7 +55,7 @@ def _fit(config: Config, manifest: pd.DataFrame) -> tuple[keras.Model, pd.DataFr
             settings = {"patience": config.patience, "min_delta": config.min_delta, "restore_best_weights": True}
             callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", **settings))
         history = model.fit(
-            make_dataset(rows["train"], **images, training=True, augmented=config.augment, seed=config.seed),
+            make_dataset(rows["train"], **images, training=True, augmentation=config.augment, seed=config.seed),
             validation_data=make_dataset(rows["validation"], **images),
             epochs=config.epochs,
             steps_per_epoch=steps,

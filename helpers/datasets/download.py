@@ -1,0 +1,146 @@
+"""Fetching datasets: MedMNIST+ by itself, the others by instructions, because their terms must be accepted first.
+
+python -m helpers.datasets.download medmnist --size 64
+python -m helpers.datasets.download ham10000
+python -m helpers.datasets.download unpack HAM10000_images_part_1.zip data/HAM10000
+"""
+
+import argparse
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pooch
+
+from helpers.config import StudyError
+from helpers.datasets.medmnist import DATASETS
+from helpers.paths import from_root, shown
+
+ZENODO = "https://zenodo.org/records/10519652/files"  # MedMNIST+; the digests are the ones published with it
+MD5 = {
+    "dermamnist_64.npz": "b70a2f5635c6199aeaa28c31d7202e1f",
+    "dermamnist_128.npz": "2defd784463fa5243564e855ed717de1",
+    "dermamnist_224.npz": "8974907d8e169bef5f5b96bc506ae45d",
+    "retinamnist_64.npz": "afda852cc34dcda56f86ad2b2457dbcc",
+    "retinamnist_128.npz": "e48e916a24454daf90583d4e6efb1a18",
+    "retinamnist_224.npz": "eae7e3b6f3fcbda4ae613ebdcbe35348",
+    "chestmnist_64.npz": "9de6cd0b934ebb5b7426cfba5efbae16",
+    "chestmnist_128.npz": "db107e5590b27930b62dbaf558aebee3",
+    "chestmnist_224.npz": "45bd33e6f06c3e8cdb481c74a89152aa",
+}
+INSTRUCTIONS = {
+    "ham10000": """HAM10000 (task skin_lesion), 10,015 images, 2.8 GB, CC BY-NC 4.0: no commercial use.
+1. Open https://doi.org/10.7910/DVN/DBW86T, accept the terms, and download HAM10000_metadata,
+   HAM10000_images_part_1.zip, HAM10000_images_part_2.zip and, for masks, HAM10000_segmentations_lesion_tschandl.zip.
+2. For each archive: .venv/bin/python -m helpers.datasets.download unpack <archive> data/HAM10000
+3. Put the metadata beside them as data/HAM10000/HAM10000_metadata.csv.""",
+    "eyepacs": """EyePACS (task retinopathy), 35,126 labelled images, 33 GB, under the rules of the Kaggle competition.
+1. Sign in to Kaggle, open https://www.kaggle.com/c/diabetic-retinopathy-detection/rules and accept the rules.
+2. Download trainLabels.csv.zip and train.zip.001 to train.zip.005; join the parts: cat train.zip.* > train.zip
+3. For both archives: .venv/bin/python -m helpers.datasets.download unpack <archive> data/EyePACS
+4. Move trainLabels.csv to data/EyePACS/trainLabels.csv; the images stay in data/EyePACS/train/.""",
+    "chestxray14": """ChestX-ray14 (task pneumothorax), 112,120 images, 42 GB, by the NIH Clinical Center: name it, link
+to it, and do not try to identify patients.
+1. Open https://nihcc.app.box.com/v/ChestXray-NIHCC, read README_CHESTXRAY.pdf, and download Data_Entry_2017 (as CSV),
+   images/images_001.tar.gz to images_012.tar.gz, train_val_list.txt, test_list.txt and BBox_List_2017.csv.
+2. For each archive: .venv/bin/python -m helpers.datasets.download unpack <archive> data/ChestX-ray14
+3. Put the four tables beside them in data/ChestX-ray14/.""",
+}
+LARGEST_RATIO = 200  # unpacked to packed size; beyond it, an archive is taken for a decompression bomb
+
+
+def fetch_medmnist(*, size: int, folder: Path, base_url: str = ZENODO) -> list[Path]:
+    """Download the three MedMNIST+ files of one image size (64, 128 or 224) that are not there yet, and verify them."""
+    names = [f"{name}_{size}.npz" for name in DATASETS.values()]
+    return [fetch(f"{base_url}/{name}?download=1", folder / name, digest=f"md5:{MD5[name]}") for name in names]
+
+
+def fetch(url: str, path: Path, *, digest: str) -> Path:
+    """Download a file unless it is there; it gets its name only once its digest ("algorithm:hex") is right.
+
+    Raises:
+        StudyError: the server cannot be reached, or what came is not what was published.
+    """
+    try:
+        pooch.retrieve(url, known_hash=digest, fname=path.name, path=path.parent, progressbar=True)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{path}: expected to download it from {url}; {error}. Try again, or put the file there by hand."
+        ) from error
+    return path
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a .zip, .tar or .tar.gz into a new folder of its name in `folder`: whole, or not at all.
+
+    Raises:
+        StudyError: no such archive, a damaged one, one with a member that would land outside its folder or that
+            is no plain file, or one that would grow more than two-hundredfold.
+    """
+    target = folder / archive.name.split(".")[0]
+    temporary = folder / f".unfinished-{target.name}"
+    if target.exists():
+        print(f"{shown(target)} is there already. Delete it to unpack {archive.name} anew.")
+        return target
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                members = opened.infolist()
+                _check_members(archive, [(member.filename, member.file_size) for member in members])
+                opened.extractall(temporary)
+        else:
+            with tarfile.open(archive) as opened:
+                members = opened.getmembers()
+                _check_members(archive, [(member.name, member.size) for member in members])
+                opened.extractall(temporary, filter="data")
+        temporary.replace(target)
+    except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        raise StudyError(f"{archive}: expected a whole .zip or .tar archive; {error}. Download it anew.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _check_members(archive: Path, members: list[tuple[str, int]]) -> None:
+    for name, _ in members:
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise StudyError(f"{archive}: expected files inside its folder, found {name!r}. Refused: it is not safe.")
+    total, packed = sum(size for _, size in members), archive.stat().st_size
+    if total > LARGEST_RATIO * packed:
+        raise StudyError(
+            f"{archive}: expected at most {LARGEST_RATIO} times its size unpacked, found {total / packed:.0f} times. "
+            "Refused: it looks like a decompression bomb."
+        )
+
+
+def main() -> None:
+    """Read the command line; fetch, unpack or say how to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    medmnist = commands.add_parser("medmnist", help="download DermaMNIST, RetinaMNIST and ChestMNIST")
+    medmnist.add_argument("--size", type=int, choices=(64, 128, 224), default=64)
+    medmnist.add_argument("--folder", type=Path, default=Path("data/medmnist"))
+    for name in INSTRUCTIONS:
+        commands.add_parser(name, help="say how to get it")
+    unpacking = commands.add_parser("unpack", help="unpack an archive into a folder")
+    unpacking.add_argument("archive", type=Path)
+    unpacking.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "medmnist":
+            paths = fetch_medmnist(size=arguments.size, folder=from_root(arguments.folder))
+            print("\n".join(f"{shown(path)}: whole, its digest is right" for path in paths))
+        elif arguments.command == "unpack":
+            print(f"unpacked to {shown(unpack(arguments.archive, arguments.folder))}")
+        else:
+            print(INSTRUCTIONS[arguments.command])
+    except StudyError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What the phantoms promise, measured with the benchmark's own code."""
+
+import importlib.util
+
+import pytest
+
+from helpers.paths import ROOT
+from helpers.phantoms import KINDS
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    spec = importlib.util.spec_from_file_location("learn", ROOT / "benchmarks" / "learn_from_phantoms.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_small_network_learns_the_signs_and_nothing_else(benchmark, kind):
+    """It reaches .80 (less two standard errors), a linear model far less, and without the signs it is lost."""
+    measured = benchmark.learn(kind)
+    assert measured["small network"] > 0.76
+    assert measured["linear on pixels"] < measured["small network"] - 0.15
+    whole = measured["sensitivity without nothing"]
+    assert measured["sensitivity without all signs"] < whole - 0.2
+    if kind == "chest_xray":  # it needs both parts of the sign
+        assert measured["sensitivity without the pleural line"] < whole - 0.3
+        assert measured["sensitivity without the gap"] < whole - 0.3
+
+
+def test_speed_is_measured_in_milliseconds(benchmark):
+    assert benchmark.milliseconds("chest_xray", 16, count=2) > 0
