@@ -6,6 +6,7 @@ from pathlib import Path
 os.environ["MPLBACKEND"] = "agg"
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.paths import ROOT
@@ -35,6 +36,11 @@ def _written(tmp_path_factory, task, count):
     from helpers.phantoms.dataset import write_phantoms
 
     return write_phantoms(tmp_path_factory.mktemp(task), task=task, count=count, size=32, seed=0, ambiguity=0.0)
+
+
+def edit(path, change):
+    """Put a changed table in the place of a CSV table."""
+    change(pd.read_csv(path, dtype=str)).to_csv(path, index=False)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import edit
 
 from helpers.config import FINDINGS, StudyError
 from helpers.datasets import layout
@@ -16,13 +17,8 @@ def copied(chestxray14, tmp_path):
     return shutil.copytree(chestxray14, tmp_path / "ChestX-ray14")
 
 
-def edit(folder, change):
-    table = pd.read_csv(folder / TABLE, dtype=str)
-    change(table).to_csv(folder / TABLE, index=False)
-
-
 def relabel(folder, *findings):
-    edit(folder, lambda t: t.assign(**{"Finding Labels": [*findings, *t["Finding Labels"][len(findings) :]]}))
+    edit(folder / TABLE, lambda t: t.assign(**{"Finding Labels": [*findings, *t["Finding Labels"][len(findings) :]]}))
 
 
 def test_the_phantoms_are_read_as_the_public_layout(chestxray14):
@@ -88,7 +84,7 @@ def test_boxes_stand_in_for_masks_where_there_are_none(copied):
     ],
 )
 def test_a_table_that_does_not_fit_is_named(copied, change, words):
-    edit(copied, change)
+    edit(copied / TABLE, change)
     with pytest.raises(StudyError) as error:
         read_chestxray14(copied)
     assert all(word in str(error.value) for word in words), str(error.value)

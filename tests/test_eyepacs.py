@@ -2,6 +2,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from conftest import edit
 
 from helpers.config import StudyError
 from helpers.datasets.eyepacs import read_eyepacs
@@ -12,11 +13,6 @@ TABLE = "trainLabels.csv"
 @pytest.fixture
 def copied(eyepacs, tmp_path):
     return shutil.copytree(eyepacs, tmp_path / "EyePACS")
-
-
-def edit(folder, change):
-    table = pd.read_csv(folder / TABLE, dtype=str)
-    change(table).to_csv(folder / TABLE, index=False)
 
 
 def test_the_phantoms_are_read_as_the_public_layout(eyepacs):
@@ -53,7 +49,7 @@ def test_the_threshold_decides_what_counts_as_disease(eyepacs, threshold, classe
     ],
 )
 def test_a_table_that_does_not_fit_is_named(copied, change, words):
-    edit(copied, change)
+    edit(copied / TABLE, change)
     with pytest.raises(StudyError) as error:
         read_eyepacs(copied)
     assert all(word in str(error.value) for word in words), str(error.value)

@@ -2,6 +2,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from conftest import edit
 
 from helpers.config import SKIN_LESIONS, StudyError
 from helpers.datasets.ham10000 import read_ham10000
@@ -12,11 +13,6 @@ METADATA = "HAM10000_metadata.csv"
 @pytest.fixture
 def copied(ham10000, tmp_path):
     return shutil.copytree(ham10000, tmp_path / "HAM10000")
-
-
-def edit(folder, change):
-    table = pd.read_csv(folder / METADATA)
-    change(table).to_csv(folder / METADATA, index=False)
 
 
 def test_the_phantoms_are_read_as_the_public_layout(ham10000):
@@ -50,7 +46,7 @@ def test_images_in_two_parts_or_beside_the_metadata_are_found(copied):
     ],
 )
 def test_a_table_that_does_not_fit_is_named(copied, change, words):
-    edit(copied, change)
+    edit(copied / METADATA, change)
     with pytest.raises(StudyError) as error:
         read_ham10000(copied)
     assert all(word in str(error.value) for word in words), str(error.value)
@@ -75,7 +71,7 @@ def test_an_image_in_both_layouts_is_named(copied):
 
 
 def test_conflicting_labels_are_told_from_mere_repeats(copied):
-    edit(copied, lambda t: pd.concat([t, t.tail(1).assign(dx="mel")]))
+    edit(copied / METADATA, lambda t: pd.concat([t, t.tail(1).assign(dx="mel")]))
     with pytest.raises(StudyError, match="PHANTOM_0000083 is listed more often, with conflicting labels"):
         read_ham10000(copied)
 

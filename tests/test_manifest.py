@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from helpers import StudyError, load_manifest, prepare_manifest, read_config, read_manifest, read_model_config
+from helpers.datasets.manifest import data_folder, manifest_digest
 from helpers.datasets.shortcuts import shortcut_accuracies
 from helpers.files import read_json
 from helpers.paths import TaskFolder
@@ -74,6 +75,19 @@ def test_phantoms_of_every_task_go_through_the_same_door(tmp_path, task, classes
     assert len(config.classes) == classes
     report = read_json(TaskFolder.of(config).manifest_report)
     assert report == {"images": 60, "skipped": {}, "near_duplicates": []}
+
+
+def test_phantoms_of_other_code_are_drawn_anew_and_a_model_of_the_old_ones_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.datasets.manifest.from_root", lambda path: tmp_path / path)
+    config = read_config(profile="smoke", runs_dir=str(tmp_path / "runs"))
+    prepare_manifest(config)
+    folder, digest = data_folder(config), manifest_digest(config)
+    monkeypatch.setattr("helpers.datasets.manifest.drawing_digest", lambda: "other")
+    with pytest.raises(StudyError, match=r"drawing: '\w{8}' before, 'other' now"):
+        load_manifest(config)
+    prepare_manifest(config)
+    assert folder != data_folder(config)
+    assert digest != manifest_digest(config)
 
 
 def test_later_notebooks_learn_from_the_manifest_which_images_were_chosen(eyepacs, tmp_path):

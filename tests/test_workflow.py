@@ -136,7 +136,7 @@ def test_a_model_is_not_tested_on_a_split_it_was_not_trained_for(smoke, tmp_path
     shutil.copytree(smoke, tmp_path / "smoke")
     config = read_config(profile="smoke", runs_dir=str(tmp_path), folds=7)
     prepare_manifest(config)
-    with pytest.raises(StudyError, match="model.keras: expected a model trained on the split of"):
+    with pytest.raises(StudyError, match="model.keras: expected a model of the images and split in"):
         evaluate(config)
 
 

@@ -9,7 +9,7 @@ from helpers import files
 from helpers.attacks.checks import check_attack
 from helpers.attacks.sweep import sweep
 from helpers.config import ATTACK_PARAMETERS, Config, StudyError, read_config
-from helpers.datasets.manifest import data_folder, load_manifest
+from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.pipeline import load_arrays
 from helpers.networks.backbones import load_model
 from helpers.paths import RunFolder, TaskFolder
@@ -76,11 +76,11 @@ def evaluate(config: Config) -> RunFolder:
 
 def _check_split_of_model(config: Config, folder: RunFolder) -> None:
     """Raise a StudyError if the model was trained on another split: it may have seen what it would be tested on."""
-    record, manifest = files.recorded(folder.model), TaskFolder.of(config).manifest
-    if record and record["manifest_digest"] != files.digest(manifest):
+    record = files.recorded(folder.model)
+    if record and record["manifest_digest"] != manifest_digest(config):
         raise StudyError(
-            f"{folder.model}: expected a model trained on the split of {manifest}; it was trained on another, "
-            "and may have seen these test images. Run the training notebook again."
+            f"{folder.model}: expected a model of the images and split in {TaskFolder.of(config).manifest}; it was "
+            "trained on another, and may have seen these test images. Run the training notebook again."
         )
 
 

@@ -13,7 +13,7 @@ from helpers.datasets.images import inspect_images, near_duplicates
 from helpers.datasets.medmnist import read_medmnist, unpack_medmnist
 from helpers.datasets.split import SPLITS, check_split, split_by_group, split_like_the_paper, split_the_rest
 from helpers.paths import TaskFolder, from_root
-from helpers.phantoms.dataset import write_phantoms
+from helpers.phantoms.dataset import drawing_digest, write_phantoms
 
 FIRST = "Run notebook 01_prepare_data first, with the same profile, task and runs_dir."
 READERS = {"skin_lesion": read_ham10000, "retinopathy": read_eyepacs, "pneumothorax": read_chestxray14}
@@ -107,7 +107,7 @@ def data_folder(config: Config) -> Path:
         state = file.stat() if file.is_file() else None
         key = [str(file), state and [state.st_size, state.st_mtime_ns]]
         return from_root("data") / "medmnist" / f"{file.stem}-{files.short_digest(key)}"
-    settings = f"ambiguity{config.ambiguity:g}-spurious{config.spurious:g}-seed{config.data_seed}"
+    settings = f"ambiguity{config.ambiguity:g}-spurious{config.spurious:g}-seed{config.data_seed}-{drawing_digest()}"
     return from_root("data") / "phantom" / f"{config.task}-{config.phantoms}x{config.phantom_size}px-{settings}"
 
 
@@ -147,7 +147,7 @@ def read_model_config(*, profile: str, **overrides: object) -> Config:
     path = TaskFolder.of(config).manifest
     if not path.is_file() or files.recorded(path) is None:
         raise StudyError(f"{path}: expected a manifest, it is not there. {FIRST}")
-    return config.but(**files.recorded(path))
+    return config.but(**{name: value for name, value in files.recorded(path).items() if name in DATA_PARAMETERS})
 
 
 def load_manifest(config: Config) -> pd.DataFrame:
@@ -159,7 +159,14 @@ def load_manifest(config: Config) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str)
 
 
+def manifest_digest(config: Config) -> str:
+    """Return a digest of a task's manifest and, if they are phantoms, of how its images were drawn."""
+    path = TaskFolder.of(config).manifest
+    return files.short_digest([files.digest(path), (files.recorded(path) or {}).get("drawing")])
+
+
 def _parameters(config: Config) -> dict:
     unused = {"data_dir"} if config.source == "phantom" else set(PHANTOM_PARAMETERS)
     unused |= {name for task, names in TASK_PARAMETERS.items() if task != config.task for name in names}
-    return config.model_dump(include=set(DATA_PARAMETERS) - unused)
+    drawn_by = {"drawing": drawing_digest()} if config.source == "phantom" else {}
+    return config.model_dump(include=set(DATA_PARAMETERS) - unused) | drawn_by

@@ -6,8 +6,13 @@ from helpers.phantoms.chest_anatomy import SIDES, Body, Picture, pleural_line
 from helpers.phantoms.drawing import Ink, bezier, blob_outline, coordinates, smooth_noise, smooth_step
 
 
-def draw_findings(body: Body, picture: Picture, rng: np.random.Generator, inside: list[np.ndarray]) -> np.ndarray:
-    """Return the density of other findings inside the lungs (`inside`: one layer a lung)."""
+def draw_findings(
+    body: Body, picture: Picture, rng: np.random.Generator, inside: list[np.ndarray], ambiguity: float
+) -> np.ndarray:
+    """Return the density of other findings inside the lungs (`inside`: one layer a lung).
+
+    What resembles one half of a pneumothorax, lucency or a line alone, is the more frequent the higher `ambiguity`.
+    """
     density = np.zeros_like(picture.x)
     if rng.uniform() < 0.45:
         kind, number = rng.choice(["effusion", "consolidation", "nodule"]), rng.integers(2)
@@ -27,9 +32,9 @@ def draw_findings(body: Body, picture: Picture, rng: np.random.Generator, inside
                 density += lung * rng.uniform(0.07, 0.14) * picture.ellipse(*place, r, r, 0.6)
     for lung, tissue in zip(body.lungs, inside, strict=True):  # lucency, or thick pleura, without a pleural line
         rest = picture.filled(lung.collapsed(rng.uniform(0.08, 0.4), 0.0), 0.012)
-        if rng.uniform() < 0.6:
+        if rng.uniform() < 2 * ambiguity:
             density += rng.uniform(-0.12, 0.06) * tissue * (1 - rest)
-        if rng.uniform() < 0.3:  # a line like a pleural one, but with lung on both sides of it: a fold of skin
+        if rng.uniform() < ambiguity:  # a line like a pleural one, but with lung on both sides of it: a fold of skin
             outline = lung.collapsed(rng.uniform(0.08, 0.36), 0.0)
             density += rng.uniform(0.05, 0.10) * tissue * pleural_line(picture, lung, outline)
     if rng.uniform() < 0.25:  # a coarse fold: an edge that runs on beyond the lung

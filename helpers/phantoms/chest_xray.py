@@ -19,7 +19,7 @@ SIGNS_STREAM, VIEW, NOISE = 1, 2, 3  # stream 0 is the body's
 LABELS = ("none", "pneumothorax")
 SIGNS = ("gap", "pleural_line")  # the airless of vessels, darker band; the thin bright edge of the lung
 LINE_DENSITY = (0.06, 0.11)  # of the pleural line
-DARKENING = 0.045  # density that a gap lacks, besides the vessels
+DARKENING = 0.09  # density that a textbook gap lacks, besides the vessels; half of it at ambiguity .3
 
 
 def _ripple(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -29,14 +29,7 @@ def _ripple(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def draw(
-    *,
-    label: str,
-    seed: int,
-    size: int,
-    view: int = 0,
-    ambiguity: float = 0.3,
-    spurious: float = 0.0,
-    signs: Collection[str] | None = None,
+    *, label: str, seed: int, size: int, view: int, ambiguity: float, spurious: float, signs: Collection[str] | None
 ) -> Phantom:
     """Draw one x-ray of one patient. See `phantom`."""
     body, rng = Body(seed), stream(seed, VIEW, view)
@@ -51,12 +44,13 @@ def draw(
     side, level = int(sick.integers(2)), sick.uniform()
     severity = 0.10 + (0.26 - 0.16 * ambiguity * sick.beta(1, 2)) * level + 0.04 * (1 - ambiguity)
     brightness = sick.uniform(*LINE_DENSITY)
+    darkening = DARKENING * max(1 - ambiguity / 0.6, 0.25)
     ripple = _ripple(sick, len(body.lungs[side].outline))
     drawn = chosen(SIGNS if label == "pneumothorax" else (), signs)
 
     inside = [picture.filled(lung.outline, 0.006) for lung in body.lungs]
     density, trunk = draw_trunk(body, picture)
-    density += draw_findings(body, picture, rng, inside)
+    density += draw_findings(body, picture, rng, inside, ambiguity)
     texture = lung_texture(body, picture)
     masks = {}
     for number, lung in enumerate(body.lungs):
@@ -71,7 +65,7 @@ def draw(
             gap = tissue * (1 - left)
             if "gap" in drawn:
                 markings = markings * (1 - gap / np.maximum(tissue, 1e-6))
-                density -= DARKENING * gap
+                density -= darkening * gap
                 masks["gap"] = touched(gap)
             if "pleural_line" in drawn:
                 line = pleural_line(picture, lung, outline) * tissue

@@ -16,7 +16,7 @@ from helpers.datasets.chestxray14 import NO_FINDING
 from helpers.datasets.eyepacs import TABLE
 from helpers.datasets.ham10000 import MASK_SUFFIX, METADATA
 from helpers.datasets.layout import MASKS
-from helpers.phantoms import chest_xray, dermatoscopy, fundus
+from helpers.phantoms import chest_xray, phantom
 from helpers.progress import progress
 
 VIEWS = (1, 2, 3)  # photographs of a lesion or a chest…
@@ -29,7 +29,7 @@ FOLLOW_UP = 0.3  # how often a later x-ray of a patient has another label
 class Layout(NamedTuple):
     """How one dataset lies on disk."""
 
-    drawing: object  # the module that draws
+    kind: str  # of phantom
     table: str
     plan: Callable[
         [int, np.random.Generator], pd.DataFrame
@@ -81,16 +81,21 @@ def _table(rows: list[tuple], count: int, *columns: str) -> pd.DataFrame:
 
 
 LAYOUTS = {
-    "skin_lesion": Layout(dermatoscopy, METADATA, _plan_lesions, ("lesion_id", "image_id", "dx")),
-    "retinopathy": Layout(fundus, TABLE, _plan_eyes, ("image", "level")),
+    "skin_lesion": Layout("dermatoscopy", METADATA, _plan_lesions, ("lesion_id", "image_id", "dx")),
+    "retinopathy": Layout("fundus", TABLE, _plan_eyes, ("image", "level")),
     "pneumothorax": Layout(
-        chest_xray,
+        "chest_xray",
         "Data_Entry_2017.csv",
         _plan_chests,
         ("Image Index", "Finding Labels", "Follow-up #", "Patient ID"),
         grey=True,
     ),
 }
+
+
+def drawing_digest() -> str:
+    """Return eight hexadecimal digits that tell the code that draws phantoms from any other version of it."""
+    return files.short_digest([source.read_text() for source in sorted(Path(__file__).parent.glob("*.py"))])
 
 
 def write_phantoms(
@@ -132,7 +137,7 @@ def _write_one(row: tuple[str, str, str, int, int], *, folder: Path, task: str, 
     layout, (image, mask, label, subject, view) = LAYOUTS[task], row
     if (folder / image).is_file() and (folder / mask).is_file():
         return
-    drawn = layout.drawing.draw(label=label, seed=seed + 1_000_003 * subject, view=view, **settings)
+    drawn = phantom(layout.kind, label, seed + 1_000_003 * subject, view=view, **settings)
     for path, pixels in (
         (folder / mask, drawn.mask),
         (folder / image, drawn.image[..., 0] if layout.grey else drawn.image),

@@ -185,14 +185,7 @@ class Scene:
 
 
 def draw(
-    *,
-    label: str,
-    seed: int,
-    size: int,
-    view: int = 0,
-    ambiguity: float = 0.3,
-    spurious: float = 0.0,
-    signs: Collection[str] | None = None,
+    *, label: str, seed: int, size: int, view: int, ambiguity: float, spurious: float, signs: Collection[str] | None
 ) -> Phantom:
     """Draw one photograph of one lesion; `view` is which. The planted shortcut is a ruler. See `phantom`."""
     lesion = make_lesion(label=label, seed=seed, ambiguity=ambiguity)

@@ -124,14 +124,7 @@ def _photograph(colour: np.ndarray, eye: Eye, rng: np.random.Generator, size: in
 
 
 def draw(
-    *,
-    label: str,
-    seed: int,
-    size: int,
-    view: int = 0,
-    ambiguity: float = 0.3,
-    spurious: float = 0.0,
-    signs: Collection[str] | None = None,
+    *, label: str, seed: int, size: int, view: int, ambiguity: float, spurious: float, signs: Collection[str] | None
 ) -> Phantom:
     """Draw one photograph of one eye; `view` 0 is the patient's right eye, 1 the left. See `phantom`."""
     eye = make_eye(seed=seed, side=view % 2)

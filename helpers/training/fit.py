@@ -8,11 +8,11 @@ import pandas as pd
 from helpers import files
 from helpers.backend import keras, tf
 from helpers.config import MODEL_PARAMETERS, Config
-from helpers.datasets.manifest import data_folder, load_manifest
+from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.pipeline import make_dataset
 from helpers.datasets.split import SPLITS, class_weights
 from helpers.networks.backbones import build_model, load_model
-from helpers.paths import RunFolder, TaskFolder
+from helpers.paths import RunFolder
 from helpers.progress import progress
 
 
@@ -25,7 +25,7 @@ def train(config: Config) -> keras.Model:
     folder = RunFolder.of(config)
     manifest = load_manifest(config)
     parameters = config.model_dump(include=set(MODEL_PARAMETERS))
-    parameters["manifest_digest"] = files.digest(TaskFolder.of(config).manifest)
+    parameters["manifest_digest"] = manifest_digest(config)
     if not files.is_made(folder.model, parameters):
         files.make_folder(folder.path)
         with files.making(folder.model, parameters):
