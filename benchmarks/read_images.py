@@ -49,7 +49,7 @@ def by_pipeline(folder, table, training=False):
 def by_pillow(folder, table):
     """Read all images once in a loop."""
     for name in table.image:
-        pixels = Image.open(folder / name).convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+        pixels = Image.open(folder / name).convert("RGB").resize((SIZE, SIZE), Image.Resampling.BOX)
         np.asarray(pixels, np.float32) / 255
 
 
