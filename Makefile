@@ -20,7 +20,7 @@ smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its n
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)  ## Check the style of code and notebooks
 	@$(BIN)/ruff check .

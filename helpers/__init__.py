@@ -12,6 +12,7 @@ _FACE = {
     "phantom": "helpers.phantoms",
     "predict_test": "helpers.training.fit",
     "prepare_manifest": "helpers.datasets.manifest",
+    "pretrain": "helpers.training.pretrain",
     "read_config": "helpers.config",
     "read_manifest": "helpers.datasets.manifest",
     "read_model_config": "helpers.datasets.manifest",

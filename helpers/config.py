@@ -20,10 +20,10 @@ FINDINGS = (  # of ChestX-ray14, as its table spells them
     *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax"),
     *("Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia"),
 )
-BACKBONES = ("resnet50",)
-ATTENTIONS = ("none", "soft")
+BACKBONES = ("resnet50", "inception_resnet_v2")
+ATTENTIONS = ("none", "soft", "soft_released", "placebo")
 PAPER_SPLITS = {("skin_lesion", "folder"), ("skin_lesion", "phantom")}
-SMALLEST_IMAGE = {"resnet50": 64}  # pixels: the last feature map is 2x2 and can still be pooled
+SMALLEST_IMAGE = {"resnet50": 32, "inception_resnet_v2": 75}  # pixels, as Keras has it
 
 
 class StudyError(ValueError):
@@ -77,6 +77,16 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
+class Pretraining(pydantic.BaseModel):
+    """A backbone's pretraining on all three tasks together: at which image size, how long, how fast."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    image_size: Count  # pixels
+    epochs: Count  # rounds through the training splits of all tasks
+    learning_rate: Positive
+
+
 class Config(pydantic.BaseModel):
     """Every parameter of one model's way from images to robust accuracy; frozen, unknown names refused."""
 
@@ -109,7 +119,10 @@ class Config(pydantic.BaseModel):
 
     # How to train
     image_size: Count  # pixels
-    weights: str  # random, imagenet, or a path
+    weights: str  # random, imagenet, phantom (pretrained on the training splits of all three tasks), or a path
+    pretraining: Pretraining | None = None  # weights "phantom" only
+    head_epochs: Annotated[int, Field(ge=0)] = 0  # before: rounds in which only the layers behind the backbone learn
+    head_learning_rate: Positive = 1.0e-3  # in these rounds
     epochs: Count
     epoch_fraction: Share = 1.0  # share of the training split seen in an epoch
     batch_size: Count
@@ -121,8 +134,14 @@ class Config(pydantic.BaseModel):
     class_weights: bool  # weigh classes by inverse frequency
     augment: Literal["none", "mirror", "flips", "affine"]  # see helpers.datasets.pipeline.augment
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)]
-    patience: Count | None = None  # early stopping on the validation loss, epochs
+    patience: Count | None = None  # early stopping, epochs
     min_delta: Annotated[float, Field(ge=0)] = 0.0
+    early_stopping_split: Literal["validation", "test"] = "validation"  # test: as the paper's code; optimistic
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # of training; all else is float32
+    devices: Literal["one", "all"] = "one"  # all: every batch spread over all GPUs
+    training: Literal["standard", "adversarial"] = "standard"  # adversarial: on PGD's images (Madry et al.)
+    training_epsilon: Positive = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
+    training_steps: Count = 7  # adversarial training only: gradient steps an attack
 
     # How to attack
     epsilons: Epsilons  # L∞ radii on pixels in [0, 1]
@@ -135,10 +154,14 @@ class Config(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> Self:
         smallest = SMALLEST_IMAGE[self.backbone]
-        if self.image_size < smallest:
+        for name, one in (("image_size", self), ("pretraining.image_size", self.pretraining)):
+            if one and one.image_size < smallest:
+                raise ValueError(
+                    f"{name}: expected at least {smallest} pixels for {self.backbone}, got {one.image_size}"
+                )
+        if self.weights == "phantom" and not self.pretraining:
             raise ValueError(
-                f"image_size: expected at least {smallest} pixels for {self.backbone} (its last map needs 2x2), "
-                f"got {self.image_size}"
+                "pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none"
             )
         if self.source != "phantom" and not self.data_dir:
             wanted = {"folder": "the dataset's folder", "medmnist": "the dataset's .npz file"}[self.source]
@@ -170,8 +193,14 @@ DATA_PARAMETERS = (
 )
 MODEL_PARAMETERS = (
     *("backbone", "attention", "seed", "image_size", "weights", "epochs"),
+    *("head_epochs", "head_learning_rate"),
     *("epoch_fraction", "batch_size", "optimizer", "learning_rate", "adam_epsilon", "weight_decay", "schedule"),
-    *("class_weights", "augment", "batch_norm_momentum", "patience", "min_delta"),
+    *("class_weights", "augment", "batch_norm_momentum", "patience", "min_delta", "early_stopping_split"),
+    *("precision", "devices", "training", "training_epsilon", "training_steps"),
+)
+PRETRAINING_PARAMETERS = (
+    *("backbone", "pretraining", "batch_size", "optimizer"),
+    *("adam_epsilon", "weight_decay", "schedule", "batch_norm_momentum", "precision"),
 )
 ATTACK_PARAMETERS = ("epsilons", "protocol", "steps", "rel_stepsize", "attack_images", "attack_batch_size")
 
@@ -192,7 +221,8 @@ def _explain(error: Mapping[str, Any]) -> str:
         return message
     if error["type"] == "missing":
         return f"{error['loc'][0]}: expected a value, found none; give it in the profile or to the notebook"
-    return f"{error['loc'][0]}: {message[0].lower()}{message[1:]}, got {error['input']!r}"
+    name = ".".join(map(str, error["loc"]))
+    return f"{name}: {message[0].lower()}{message[1:]}, got {error['input']!r}"
 
 
 def profile_path(profile: str) -> Path:
@@ -200,8 +230,11 @@ def profile_path(profile: str) -> Path:
     return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml")
 
 
+SPECIAL = {"tasks": TASKS, "backbones": BACKBONES}  # sections of a profile with what differs from `parameters`
+
+
 def read_profile(profile: str) -> dict[str, Any]:
-    """Return a profile's file: its `models`, its `parameters`, and those that differ by task under `tasks`.
+    """Return a profile's file: its `models`, its `parameters`, and what differs by task or backbone.
 
     Args:
         profile: The name of a file in params/ ("quick"), or a path to a YAML file.
@@ -216,20 +249,24 @@ def read_profile(profile: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise StudyError(f"{path}: expected YAML; {error}") from error
-    if not isinstance(content, dict) or content.keys() - {"tasks"} != {"models", "parameters"}:
+    if not isinstance(content, dict) or content.keys() - SPECIAL.keys() != {"models", "parameters"}:
         raise StudyError(
-            f"{path}: expected the entries `models`, `parameters` and, if need be, `tasks`; got {content!r:.80}"
+            f"{path}: expected the entries `models`, `parameters` and, if need be, `tasks` and `backbones`; "
+            f"got {content!r:.80}"
         )
-    for task in content.setdefault("tasks", {}):
-        one_of(f"{path}: tasks", task, TASKS)
+    for section, known in SPECIAL.items():
+        for name in content.setdefault(section, {}):
+            one_of(f"{path}: {section}", name, known)
     return content
 
 
 def read_config(*, profile: str, **overrides: Any) -> Config:
-    """Return the profile's parameters, those of the task over them, and over both the overrides that are not None."""
+    """Return the profile's parameters, over them those of backbone and task, and over all the overrides but None."""
     content = read_profile(profile)
-    task = overrides.get("task") or Config.model_fields["task"].default
-    parameters = content["parameters"] | content["tasks"].get(task, {})
+    parameters = dict(content["parameters"])
+    for section, field in (("backbones", "backbone"), ("tasks", "task")):
+        value = overrides.get(field) or Config.model_fields[field].default
+        parameters |= content[section].get(value, {})
     parameters.update({name: value for name, value in overrides.items() if value is not None})
     return make_config({"profile": profile, **parameters})
 

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, and the record of what they were made with."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import tempfile
@@ -29,6 +30,12 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StudyError(
+            f"{path}: expected room on the disk to write it, there is none. Free some and run again; whole files stay."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -109,6 +116,13 @@ def making(output: Path, parameters: Mapping[str, Any]) -> Iterator[None]:
 def recorded(output: Path) -> dict[str, Any] | None:
     """Return the parameters that a file was made with, None if there is no record of it."""
     return read_json(output.parent / RECORD).get(output.name, {}).get("parameters")
+
+
+def other_versions(output: Path) -> str:
+    """Say which packages had other versions when a file was made; "" if none, or if there is no record."""
+    now = versions()
+    then = read_json(output.parent / RECORD).get(output.name, {}).get("versions", now)
+    return ", ".join(f"{name} {then[name]} (here {now.get(name)})" for name in then if then[name] != now.get(name))
 
 
 def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,29 @@ class TaskFolder:
 
 
 @dataclass(frozen=True)
+class PretrainedFolder:
+    """The folder of one backbone's weights that all its models start from."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, config: "Config") -> "PretrainedFolder":
+        return cls(from_root(config.runs_dir) / Path(config.profile).stem / "pretrained" / config.backbone)
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "backbone.weights.h5"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.npz"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The folder of one model. `suffix` keeps attacks with other parameters than the profile's apart."""
 
@@ -51,7 +74,8 @@ class RunFolder:
 
     @classmethod
     def of(cls, config: "Config") -> "RunFolder":
-        name = f"{config.backbone}-{config.attention}-seed{config.seed}"
+        kind = "" if config.training == "standard" else f"-{config.training}"
+        name = f"{config.backbone}-{config.attention}{kind}-seed{config.seed}"
         return cls(TaskFolder.of(config).path / name)
 
     def variant(self, name: str) -> "RunFolder":
@@ -61,6 +85,14 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path / "model.keras"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.npz"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
 
     @property
     def history(self) -> Path:

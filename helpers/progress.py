@@ -18,10 +18,14 @@ class _Lines(tqdm.std.tqdm):
         print(msg or str(self), flush=True)
 
 
-def progress(iterable: Iterable | None = None, *, description: str, total: int | None = None) -> tqdm.std.tqdm:
-    """Wrap an iterable (or count `update`s up to `total`) and show how far it is."""
+def progress(
+    iterable: Iterable | None = None, *, description: str, total: int | None = None, initial: int = 0
+) -> tqdm.std.tqdm:
+    """Wrap an iterable (or count `update`s from `initial` up to `total`) and show how far it is."""
     if os.environ.get(LINES):
         form = "{desc}: {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} to go{postfix}"
         every = {"mininterval": SECONDS_BETWEEN_LINES, "maxinterval": SECONDS_BETWEEN_LINES}
-        return _Lines(iterable, desc=description, total=total, bar_format=form, file=io.StringIO(), **every)
-    return tqdm.auto.tqdm(iterable, desc=description, total=total, leave=False)
+        return _Lines(
+            iterable, desc=description, total=total, initial=initial, bar_format=form, file=io.StringIO(), **every
+        )
+    return tqdm.auto.tqdm(iterable, desc=description, total=total, initial=initial, leave=False)

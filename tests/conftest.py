@@ -14,6 +14,11 @@ from helpers.paths import ROOT
 REAL_IMAGES = Path(os.environ.get("REAL_IMAGES", ROOT.parent / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items):
+    """Put the longest file first, so that one worker runs it while the other runs all the rest."""
+    items.sort(key=lambda item: item.path.stem != "test_workflow")
+
+
 @pytest.fixture(scope="session")
 def ham10000(tmp_path_factory):
     """Return a folder of 84 phantoms in HAM10000's layout. Do not change it; copy it."""

@@ -117,11 +117,34 @@ def test_nested_falls_monotonically_and_agrees_with_the_first_break_of_paper(nes
     assert not (both.correct_x & ~both.correct_y).any()  # nested never leaves standing what paper breaks
 
 
+def test_batches_come_in_few_sizes(small_model):
+    compiled = CompiledModel(small_model, batch_size=20)
+    assert [compiled.smallest_batch(count) for count in (1, 5, 6, 20)] == [5, 5, 10, 20]
+    assert CompiledModel(small_model, batch_size=3).smallest_batch(2) == 2
+
+
 def test_an_image_misclassified_clean_is_not_attacked(small_model, small_task):
     images, labels = small_task
     wrong = sweep(small_model, images[:4], 1 - labels[:4], epsilons=[0.1], batch_size=4)
     assert wrong.minimal_epsilon.tolist() == [0, 0, 0, 0]
     assert np.array_equal(wrong.adversarials, images[:4])
+
+
+def test_an_adversarial_that_does_not_fool_the_model_a_second_time_does_not_count(small_model, small_task):
+    """The second look is that of a model which no small radius can fool: it knows the nearest of the clean images."""
+    images, labels = small_task
+    compiled = CompiledModel(small_model, batch_size=20)
+    assert np.isfinite(sweep(compiled, images, labels, epsilons=[0.1]).minimal_epsilon).any()
+
+    def nearest(pixels):
+        distances = tf.reduce_max(tf.abs(pixels[:, None] - images[None]), axis=(2, 3, 4))
+        return tf.one_hot(tf.gather(labels, tf.argmin(distances, axis=1)), 2)
+
+    compiled.logits = nearest
+    found = sweep(compiled, images, labels, epsilons=[0.1])
+    assert np.isinf(found.minimal_epsilon).all()
+    assert np.array_equal(found.adversarials, images)
+    assert found.table.correct.all()
 
 
 def test_neither_the_batch_size_nor_the_company_changes_an_image_result(small_model, small_task, nested):

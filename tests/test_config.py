@@ -47,6 +47,21 @@ def test_the_papers_grid_and_protocol():
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (None, r"pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none"),
+        ({"image_size": 16}, r"pretraining.image_size: expected at least 32 pixels for resnet50, got 16"),
+        ({"epochs": 0}, r"pretraining.epochs: input should be greater than 0, got 0"),
+    ],
+)
+def test_pretraining_is_checked_before_it_starts(changes, message):
+    config = read_config(profile="smoke", backbone="resnet50")
+    pretraining = changes and config.pretraining.model_dump() | changes
+    with pytest.raises(StudyError, match=message):
+        config.but(pretraining=pretraining)
+
+
+@pytest.mark.parametrize(
     ("given", "epsilons"),
     [
         ([0.5, 1], (0.5, 1.0)),
@@ -72,7 +87,7 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"task": "skin_lesions"}, ["task", "'skin_lesion'", "skin_lesions"]),
         ({"attention": "hard"}, ["attention", "'soft'", "hard"]),
         ({"backbone": "vgg"}, ["backbone", "'resnet50'", "vgg"]),
-        ({"image_size": 32}, ["image_size", "64", "resnet50", "32"]),
+        ({"image_size": 31}, ["image_size", "32", "resnet50", "31"]),
         ({"source": "folder"}, ["data_dir", "folder"]),
         ({"steps": 0}, ["steps", "greater than 0", "0"]),
         ({"seed": -1}, ["seed", "-1"]),
@@ -88,8 +103,8 @@ def test_bad_parameters_give_one_error_that_names_them(wrong, words):
 
 def test_a_missing_parameter_is_named():
     parameters = read_profile("quick")["parameters"]
-    del parameters["image_size"]
-    with pytest.raises(StudyError, match="image_size: expected a value, found none"):
+    del parameters["batch_size"]
+    with pytest.raises(StudyError, match="batch_size: expected a value, found none"):
         make_config({"profile": "quick", **parameters})
 
 

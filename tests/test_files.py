@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +16,16 @@ def test_a_file_whose_writing_fails_leaves_the_old_one_and_no_rest(tmp_path):
         raise RuntimeError
     assert pd.read_csv(path).a.tolist() == [1]
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device without room")
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path):
+    path = tmp_path / "table.csv"
+    files.write_table(pd.DataFrame({"a": [1]}), path)
+    (tmp_path / ".unfinished-table.csv").symlink_to("/dev/full")
+    with pytest.raises(StudyError, match=r"table.csv: expected room on the disk to write it, there is none"):
+        files.write_table(pd.DataFrame({"a": [2]}), path)
+    assert pd.read_csv(path).a.tolist() == [1]
 
 
 def test_what_a_killed_process_left_half_written_is_overwritten(tmp_path):

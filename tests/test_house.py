@@ -16,7 +16,7 @@ ALLOWED = {
     "networks": ANYWHERE,
     "phantoms": ANYWHERE | {"datasets"},
     "datasets": ANYWHERE | {"phantoms"},
-    "training": ANYWHERE | {"networks", "datasets"},
+    "training": ANYWHERE | {"networks", "datasets", "attacks"},
     "attacks": ANYWHERE | {"networks", "datasets"},
     "judge": ANYWHERE,
     "show": ANYWHERE - {"backend"} | {"phantoms", "judge"},

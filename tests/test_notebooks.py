@@ -26,7 +26,12 @@ def code(notebook):
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["01_prepare_data", "02_train_resnet50", "04_evaluate_pgd"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_prepare_data",
+        "02_train_resnet50",
+        "03_train_inception_resnet_v2",
+        "04_evaluate_pgd",
+    ]
 
 
 def test_it_is_small_and_its_cells_are_short(path, code):

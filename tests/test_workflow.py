@@ -40,7 +40,7 @@ def test_a_run_leaves_every_file_of_the_design(smoke):
     for attention in ("none", "soft"):
         folder = smoke / "skin_lesion" / f"resnet50-{attention}-seed0"
         names = "parameters.json model.keras history.csv predictions.csv robustness.csv checks.json adversarials.npz"
-        assert sorted(path.name for path in folder.iterdir()) == sorted(names.split())
+        assert sorted(path.name for path in folder.iterdir()) == sorted([*names.split(), "tensorboard"])
         robustness = pd.read_csv(folder / "robustness.csv")
         expected = ["image", "label", "attack", "epsilon", "seed", "prediction", "correct"]
         assert list(robustness.columns) == expected
@@ -52,6 +52,18 @@ def test_a_run_leaves_every_file_of_the_design(smoke):
     assert set(pd.read_csv(smoke / "results" / "smoke.csv").task) == set(TASKS)
     assert len(list((smoke / "notebooks").glob("*.ipynb"))) == 10
     assert not list(smoke.rglob(".*"))
+
+
+def test_models_start_from_their_backbones_pretraining(smoke):
+    pretrained = smoke / "pretrained" / "resnet50"
+    assert pd.read_csv(pretrained / "history.csv").epoch.tolist() == [1]
+    assert sorted(path.name for path in pretrained.iterdir()) == [
+        "backbone.weights.h5",
+        "history.csv",
+        "parameters.json",
+    ]
+    record = files.recorded(smoke / "skin_lesion" / "resnet50-none-seed0" / "model.keras")
+    assert record["weights_digest"] == files.digest(pretrained / "backbone.weights.h5")
 
 
 def test_a_second_run_does_nothing(smoke):
@@ -81,7 +93,7 @@ def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(smoke, tmp
 def test_the_plan_is_shown_without_running(tmp_path):
     result = call([*WORKFLOW, "-n", "--config", "profile=smoke", f"runs_dir={tmp_path}"])
     assert result.returncode == 0
-    for job, count in (("prepare_data", 3), ("train", 4), ("evaluate", 3), ("figures", 1)):
+    for job, count in (("prepare_data", 3), ("pretrain", 1), ("train", 4), ("evaluate", 3), ("figures", 1)):
         assert re.search(rf"{job}\s+{count}\b", result.stdout + result.stderr), job
     assert not list(tmp_path.iterdir())
 
@@ -93,7 +105,7 @@ def test_a_profile_of_ones_own_may_lie_anywhere_and_list_several_seeds(tmp_path)
     path.write_text(yaml.safe_dump(content))
     result = call([*WORKFLOW, "-n", "--config", f"profile={path}", f"runs_dir={tmp_path}"])
     assert result.returncode == 0, result.stdout + result.stderr
-    for job, count in (("prepare_data", 3), ("train", 8), ("evaluate", 6), ("figures", 1)):
+    for job, count in (("prepare_data", 3), ("pretrain", 1), ("train", 8), ("evaluate", 6), ("figures", 1)):
         assert re.search(rf"{job}\s+{count}\b", result.stdout + result.stderr), job
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.attacks.pgd import CompiledModel, random_starts
-from helpers.attacks.sweep import Sweep, predict, sweep
+from helpers.attacks.sweep import Sweep, predict, predict_logits, sweep
 from helpers.backend import keras, tf
 
 LARGE_EPSILON = 0.1  # a radius at which any picture can be turned into nearly any other of its kind
@@ -56,7 +56,13 @@ class Checks:
 
 
 def check_attack(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray, swept: Sweep, *, seed: int = 0, batch_size: int = 32
+    model: keras.Model | CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    swept: Sweep,
+    *,
+    seed: int = 0,
+    batch_size: int = 32,
 ) -> Checks:
     """Ask whether a sweep's robust accuracies can be believed.
 
@@ -64,13 +70,13 @@ def check_attack(
         model, images, labels: What the sweep attacked.
         swept: What it found.
         seed: The random noise derives from it.
-        batch_size: Images at once.
+        batch_size: Images at once, if the model is not compiled yet.
     """
-    compiled = CompiledModel(model, batch_size=batch_size)
+    compiled = CompiledModel.of(model, batch_size=batch_size)
     clean = swept.table.query("epsilon == 0").correct.to_numpy()
     accuracy = swept.table.groupby("epsilon").correct.mean()
     majority = np.bincount(labels).max() / len(labels)
-    outputs = model.predict(images, batch_size=batch_size, verbose=0)
+    outputs = predict_logits(compiled, images)
     return Checks(
         (
             Check(
@@ -82,7 +88,7 @@ def check_attack(
             ),
             Check(
                 "deterministic",
-                float(np.abs(outputs - model.predict(images, batch_size=batch_size, verbose=0)).max()),
+                float(np.abs(outputs - predict_logits(compiled, images)).max()),
                 1e-3,
                 "broken",
                 "largest difference between two forward passes: a random one misleads single gradients",
@@ -97,7 +103,7 @@ def check_attack(
             ),
             Check(
                 "large epsilon breaks all",
-                _accuracy_at_large_epsilon(model, images, labels, swept, seed=seed, batch_size=batch_size),
+                _accuracy_at_large_epsilon(compiled, images, labels, swept, seed=seed),
                 float(majority),
                 "doubtful",
                 f"accuracy at the largest epsilon, at least {LARGE_EPSILON:g}: above the majority-class share, the "
@@ -126,7 +132,8 @@ def _dead_gradients(compiled: CompiledModel, images: np.ndarray, labels: np.ndar
     dead = []
     for start in range(0, len(images), compiled.batch_size):
         rows = np.arange(start, start + compiled.batch_size).clip(max=len(images) - 1)
-        _, gradient = compiled.loss_and_gradient(tf.constant(images[rows]), tf.constant(labels[rows]))
+        pixels, nowhere = tf.constant(images[rows]), tf.zeros(len(rows))
+        _, _, gradient = compiled.pgd_step(pixels, pixels, tf.constant(labels[rows]), nowhere, tf.constant(0.0))
         gradient = gradient.numpy().reshape(compiled.batch_size, -1)
         lost = ~np.isfinite(gradient) | (gradient == 0)
         dead.append((lost.mean(axis=1) > ZERO_GRADIENT_SHARE)[: len(images) - start])
@@ -134,14 +141,14 @@ def _dead_gradients(compiled: CompiledModel, images: np.ndarray, labels: np.ndar
 
 
 def _accuracy_at_large_epsilon(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray, swept: Sweep, *, seed: int, batch_size: int
+    compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, swept: Sweep, *, seed: int
 ) -> float:
     """Return the accuracy at the sweep's largest epsilon; if it is a small one, repeat the attack at a large one."""
     accuracy = swept.table.groupby("epsilon").correct.mean()
     if accuracy.index[-1] < LARGE_EPSILON:
         rows = np.linspace(0, len(images) - 1, min(LARGE_EPSILON_IMAGES, len(images))).astype(int)
-        settings = {"steps": swept.steps, "rel_stepsize": swept.rel_stepsize, "seed": seed, "batch_size": batch_size}
-        swept = sweep(model, images[rows], labels[rows], epsilons=[LARGE_EPSILON], **settings)
+        settings = {"steps": swept.steps, "rel_stepsize": swept.rel_stepsize, "seed": seed}
+        swept = sweep(compiled, images[rows], labels[rows], epsilons=[LARGE_EPSILON], **settings)
         accuracy = swept.table.groupby("epsilon").correct.mean()
     return float(accuracy.iloc[-1])
 

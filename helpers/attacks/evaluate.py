@@ -7,6 +7,7 @@ import pandas as pd
 
 from helpers import files
 from helpers.attacks.checks import check_attack
+from helpers.attacks.pgd import CompiledModel
 from helpers.attacks.sweep import sweep
 from helpers.config import ATTACK_PARAMETERS, Config, StudyError, read_config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
@@ -34,7 +35,7 @@ def evaluate(config: Config) -> RunFolder:
     folder = RunFolder.of(config).variant(attack_variant(config))
     rows = attacked_rows(config)
     _check_split_of_model(config, folder)
-    model = load_model(folder.path)
+    model = CompiledModel(load_model(folder.path), batch_size=config.attack_batch_size)
     parameters = config.model_dump(include=set(ATTACK_PARAMETERS)) | {"model_digest": files.digest(folder.model)}
     if files.is_made(folder.robustness, parameters):
         return folder
@@ -51,9 +52,8 @@ def evaluate(config: Config) -> RunFolder:
             rel_stepsize=config.rel_stepsize,
             protocol=config.protocol,
             seed=config.seed,
-            batch_size=config.attack_batch_size,
         )
-        checks = check_attack(model, images, labels, found, seed=config.seed, batch_size=config.attack_batch_size)
+        checks = check_attack(model, images, labels, found, seed=config.seed)
         names, classes = rows.image.to_numpy(), np.array(config.classes)
         table = found.table.assign(
             image=names[found.table.image], label=classes[found.table.label], prediction=classes[found.table.prediction]
@@ -86,6 +86,8 @@ def _check_split_of_model(config: Config, folder: RunFolder) -> None:
 
 def attack_variant(config: Config) -> str:
     """Return "" if the attack is the profile's own, else a short digest of its parameters."""
-    own = read_config(profile=config.profile).model_dump(include=set(ATTACK_PARAMETERS))
+    own = read_config(profile=config.profile, task=config.task, backbone=config.backbone).model_dump(
+        include=set(ATTACK_PARAMETERS)
+    )
     chosen = config.model_dump(include=set(ATTACK_PARAMETERS))
     return "" if chosen == own else files.short_digest(chosen)

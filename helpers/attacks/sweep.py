@@ -7,7 +7,8 @@ import foolbox
 import numpy as np
 import pandas as pd
 
-from helpers.attacks.pgd import REL_STEPSIZE, CompiledLinfPGD, CompiledModel, random_starts
+from helpers.attacks.pgd import REL_STEPSIZE, CompiledLinfPGD, CompiledModel, Settings, random_starts
+from helpers.attacks.search import search_smallest_epsilons
 from helpers.backend import keras, tf
 from helpers.config import StudyError, one_of
 from helpers.progress import progress
@@ -38,7 +39,7 @@ class Sweep:
 
 
 def sweep(
-    model: keras.Model,
+    model: keras.Model | CompiledModel,
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -52,7 +53,7 @@ def sweep(
     """Attack with Foolbox's L∞ PGD at every epsilon.
 
     Args:
-        model: Pixels in [0, 1] to logits.
+        model: Pixels in [0, 1] to logits. Give a `CompiledModel` to several attacks and it is traced but once.
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
         epsilons: L∞ radii on pixels in [0, 1], above 0, increasing.
@@ -60,43 +61,95 @@ def sweep(
         rel_stepsize: Length of a step as a share of epsilon.
         protocol: "paper" attacks every image at every epsilon anew, misclassified ones too, and takes the last
             iterate's word. "nested" uses that the balls are nested: an image misclassified clean is not
-            attacked, and one broken at some epsilon is broken at every larger one, its adversarial carried along.
+            attacked, and one broken at some epsilon is broken at every larger one, its adversarial carried along: see
+            `search_smallest_epsilons`.
         seed: The random starts derive from it, for each image and epsilon alone.
-        batch_size: Images attacked at once; no result depends on it beyond float rounding.
+        batch_size: Images attacked at once, if the model is not compiled yet; no result depends on it beyond float
+            rounding.
 
     Returns:
-        A `Sweep`. Every adversarial was checked outside Foolbox: inside its ball, inside [0, 1], and
+        A `Sweep`. Every adversarial was checked outside the attack: inside its ball, inside [0, 1], and
         classified anew.
     """
     one_of("protocol", protocol, PROTOCOLS)
+    compiled = CompiledModel.of(model, batch_size=batch_size)
+    model = compiled.model
     _check_inputs(model, images, labels, epsilons)
-    compiled = CompiledModel(model, batch_size=batch_size)
-    found = images.copy()
-    prediction = predict(compiled, images)
-    minimal = np.where(prediction == labels, np.inf, 0.0)
-    attack_name = f"linf_pgd_{steps}"
-    rows = [_rows(labels, prediction, epsilon=0.0, attack=attack_name, seed=seed)]
+    clean = predict(compiled, images)
+    settings = Settings(epsilons=epsilons, steps=steps, rel_stepsize=rel_stepsize, seed=seed)
+    attack = _attack_anew if protocol == "paper" else _attack_nested
     with progress(description=f"attacking {model.name}", total=len(epsilons) * len(images)) as bar:
-        for epsilon in epsilons:
-            targets = np.flatnonzero(np.isinf(minimal)) if protocol == "nested" else np.arange(len(images))
-            bar.update(len(images) - len(targets))
-            settings = {"epsilon": epsilon, "steps": steps, "rel_stepsize": rel_stepsize, "seed": seed}
-            perturbed = _attack(compiled, images, labels, targets, **settings, on_batch=bar.update)
-            check_perturbation(images[targets], perturbed, epsilon=epsilon)
-            prediction = prediction.copy()
-            prediction[targets] = predict(compiled, perturbed)
-            broken = targets[(prediction != labels)[targets] & np.isinf(minimal[targets])]
-            found[broken] = perturbed[np.isin(targets, broken)]
-            minimal[broken] = epsilon
-            rows.append(_rows(labels, prediction, epsilon=epsilon, attack=attack_name, seed=seed))
-            bar.set_postfix_str(f"epsilon {epsilon:g}: {np.mean(prediction == labels):.3f} right", refresh=False)
+        predictions, found, minimal = attack(compiled, images, labels, clean, settings, bar.update)
+    rows = [
+        _rows(labels, prediction, epsilon=epsilon, attack=f"linf_pgd_{steps}", seed=seed)
+        for epsilon, prediction in zip((0.0, *epsilons), (clean, *predictions), strict=True)
+    ]
     return Sweep(pd.concat(rows, ignore_index=True), found, minimal, steps, rel_stepsize)
+
+
+def _attack_anew(
+    compiled: CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    clean: np.ndarray,
+    settings: Settings,
+    done: Callable[[int], None],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Attack every image at every epsilon with Foolbox's own loop; see `_attack_nested` for what is returned."""
+    predictions, found, minimal = [], images.copy(), np.where(clean == labels, np.inf, 0.0)
+    for epsilon in settings.epsilons:
+        perturbed = []
+        for rows, count in _padded(compiled, np.arange(len(images))):
+            starts = random_starts(images.shape[1:], images=rows, epsilon=epsilon, seed=settings.seed)
+            attack = CompiledLinfPGD(compiled, starts=starts, steps=settings.steps, rel_stepsize=settings.rel_stepsize)
+            criterion = foolbox.criteria.Misclassification(tf.constant(labels[rows]))
+            last = attack.run(compiled.for_foolbox, tf.constant(images[rows]), criterion, epsilon=epsilon)
+            perturbed.append(last.numpy()[:count])
+            done(count)
+        perturbed = np.concatenate(perturbed)
+        check_perturbation(images, perturbed, epsilon=epsilon)
+        predictions.append(predict(compiled, perturbed))
+        broken = (predictions[-1] != labels) & np.isinf(minimal)
+        found[broken], minimal[broken] = perturbed[broken], epsilon
+    return np.array(predictions), found, minimal
+
+
+def _attack_nested(
+    compiled: CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    clean: np.ndarray,
+    settings: Settings,
+    done: Callable[[int], None],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the predictions (epsilons, images), each image's adversarial, and its minimal epsilon; see `Sweep`.
+
+    `clean` are the predictions of the unperturbed images. `done` is told how many (image, epsilon) pairs were decided.
+    """
+    epsilons = np.asarray(settings.epsilons)
+    found, level = images.copy(), np.where(clean == labels, len(epsilons), 0)
+    done(int((level == 0).sum()) * len(epsilons))
+    for end in search_smallest_epsilons(compiled, images, labels, np.flatnonzero(level), settings):
+        found[end.image], level[end.image] = end.adversarial, end.level
+        done(len(epsilons))
+    carried = predict(compiled, found)
+    held = carried == labels  # never broken, or by an adversarial that does not fool the model a second time
+    found[held], level[held] = images[held], len(epsilons)
+    minimal = np.where(clean == labels, np.append(epsilons, np.inf)[level], 0.0)
+    for epsilon in epsilons:
+        check_perturbation(images[minimal == epsilon], found[minimal == epsilon], epsilon=epsilon)
+    return np.where(epsilons[:, None] < minimal, labels, carried), found, minimal
+
+
+def predict_logits(compiled: CompiledModel, images: np.ndarray) -> np.ndarray:
+    """Return the logits, float32 (n, classes)."""
+    batches = [compiled.logits(tf.constant(padded)).numpy()[:count] for padded, count in _padded(compiled, images)]
+    return np.concatenate(batches or [np.zeros((0, compiled.model.output_shape[-1]), np.float32)])
 
 
 def predict(compiled: CompiledModel, images: np.ndarray) -> np.ndarray:
     """Return the predicted class indices, int64 (n,)."""
-    batches = [compiled.logits(tf.constant(padded)).numpy()[:count] for padded, count in _padded(compiled, images)]
-    return np.concatenate(batches).argmax(axis=1) if batches else np.zeros(0, np.int64)
+    return predict_logits(compiled, images).argmax(axis=1)
 
 
 def check_perturbation(images: np.ndarray, perturbed: np.ndarray, *, epsilon: float) -> None:
@@ -107,30 +160,6 @@ def check_perturbation(images: np.ndarray, perturbed: np.ndarray, *, epsilon: fl
             f"expected adversarials within {epsilon:g} of their images and in [0, 1]; got a distance of {distance:g}, "
             f"pixels in [{perturbed.min():g}, {perturbed.max():g}]"
         )
-
-
-def _attack(
-    compiled: CompiledModel,
-    images: np.ndarray,
-    labels: np.ndarray,
-    targets: np.ndarray,
-    *,
-    epsilon: float,
-    steps: int,
-    rel_stepsize: float,
-    seed: int,
-    on_batch: Callable[[int], None],
-) -> np.ndarray:
-    """Return the last iterates of one attack on the images `targets` (indices), float32."""
-    perturbed = [np.zeros((0, *images.shape[1:]), np.float32)]
-    for rows, count in _padded(compiled, targets):
-        starts = random_starts(images.shape[1:], images=rows, epsilon=epsilon, seed=seed)
-        attack = CompiledLinfPGD(compiled, starts=starts, steps=steps, rel_stepsize=rel_stepsize)
-        criterion = foolbox.criteria.Misclassification(tf.constant(labels[rows]))
-        last = attack.run(compiled.for_foolbox, tf.constant(images[rows]), criterion, epsilon=epsilon)
-        perturbed.append(last.numpy()[:count])
-        on_batch(count)
-    return np.concatenate(perturbed)
 
 
 def _padded(compiled: CompiledModel, values: np.ndarray):

@@ -83,6 +83,7 @@ def make_dataset(
     training: bool = False,
     augmentation: str = "none",
     seed: int = 0,
+    skip: int = 0,
 ) -> tf.data.Dataset:
     """Stream a manifest's rows as (pixels, label) batches.
 
@@ -95,6 +96,7 @@ def make_dataset(
         training: Shuffle anew in each round and go round for ever; else one round in the manifest's order.
         augmentation: How to change pictures at random, see `augment`.
         seed: Order and augmentation derive from it.
+        skip: Training only: how many batches to leave out, as if they had been seen before.
 
     Returns:
         Batches of float32 pixels in [0, 1], (batch, image_size, image_size, 3), and int64 labels (batch,).
@@ -103,7 +105,8 @@ def make_dataset(
     kept = training and len(manifest) * image_size**2 * 3 * tf.float32.size <= CACHE_BYTES
 
     def shuffled(dataset: tf.data.Dataset) -> tf.data.Dataset:
-        return dataset.shuffle(len(manifest), seed=seed, reshuffle_each_iteration=True).repeat()
+        endless = dataset.shuffle(len(manifest), seed=seed, reshuffle_each_iteration=True).repeat()
+        return endless.skip(skip * batch_size)
 
     if training and not kept:  # a shuffled list of names is small, one of pictures is not
         dataset = shuffled(dataset)
@@ -114,7 +117,7 @@ def make_dataset(
     if kept:
         dataset = shuffled(dataset.cache())
     if augmentation != "none":
-        dice = tf.data.Dataset.random(seed=seed)
+        dice = tf.data.Dataset.random(seed=seed).skip(skip * batch_size)
         dataset = tf.data.Dataset.zip(dataset, dice).map(
             lambda sample, die: (augment(sample[0], die, how=augmentation), sample[1]), num_parallel_calls=AUTOTUNE
         )

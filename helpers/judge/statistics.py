@@ -1,5 +1,7 @@
 """Accuracies and how sure one can be of them, from tables with a row an image."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score
@@ -27,6 +29,14 @@ def accuracy_by_epsilon(robustness: pd.DataFrame) -> pd.DataFrame:
 def majority_share(labels: pd.Series) -> float:
     """Return the share of the most frequent class: what a model that always says it would get right."""
     return float(labels.value_counts(normalize=True).max())
+
+
+def recalls(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Return images, recall, low and high (95% Wilson) of each class that occurs, from a table of predictions."""
+    right = predictions.prediction == predictions.label
+    counts = right.groupby(predictions.label).agg(["sum", "size"]).reindex(classes).dropna().astype(int)
+    rows = [(name, total, found / total, *wilson(found, total)) for name, found, total in counts.itertuples()]
+    return pd.DataFrame(rows, columns=["class", "images", "recall", "low", "high"]).set_index("class")
 
 
 def clean_summary(predictions: pd.DataFrame) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The soft-attention layer of Datta et al. (arXiv 2105.03358)."""
+"""Attention over the positions of a feature map: Datta's equation, Datta's code, and a placebo."""
 
 from helpers.backend import keras
 
@@ -8,15 +8,11 @@ HEADS = 16
 GAMMA_START = 0.01
 
 
-@keras.saving.register_keras_serializable(package="helpers")
-class SoftAttention(keras.layers.Layer):
-    """Weigh every position of a feature map by a learned attention map.
+class PositionAttention(keras.layers.Layer):
+    """What the attention layers share: each head spreads a weight of 1 over the positions of a feature map.
 
-    For features t of shape (batch, H, W, C), the layer returns γ · t · Σ_k softmax(W_k * t), where
-    W_k, k = 1…`heads`, is a 3×3 convolution over all C channels with one output, and each head's softmax
-    runs over its own H·W positions. γ is one learned number that starts at 0.01. Over a 1×1 map the
-    softmax is 1 whatever the features, and over 2×2 there are four places to choose from: a map worth
-    looking at needs more.
+    Over a 1×1 map every weight is 1 whatever the features, and over 2×2 there are four places to choose
+    from: a map worth looking at needs more.
 
     Args:
         heads: Number of attention heads.
@@ -26,34 +22,104 @@ class SoftAttention(keras.layers.Layer):
 
     Output:
         Weighted features, (batch, H, W, C), the dtype of the inputs.
-
-    Source: Datta, Shaikh, Srihari, Gao: "Soft-Attention Improves Skin Cancer Classification
-    Performance", 2021, its equation; the released code computes something else.
     """
 
     def __init__(self, heads: int = HEADS, **kwargs):
         super().__init__(**kwargs)
         self.heads = heads
-        self.scores = keras.layers.Conv2D(
-            heads, 3, padding="same", kernel_initializer="he_uniform", dtype=self.dtype_policy, name="scores"
-        )
+
+    def head_scores(self, inputs):
+        """Return what each head's softmax is taken of, (batch, H, W, heads)."""
+        raise NotImplementedError
+
+    def attention_map(self, inputs):
+        """Return Σ_k softmax(scores of head k), (batch, H, W): positive, and summing to `heads` over each map."""
+        batch, height, width = ops.shape(inputs)[0], inputs.shape[1], inputs.shape[2]
+        scores = ops.reshape(self.head_scores(inputs), (batch, height * width, self.heads))  # (batch, H·W, heads)
+        # Keras' softmax warns of a single position, where the weight is 1 and the gradient 0.
+        weights = ops.softmax(scores, axis=1) if height * width > 1 else ops.exp(0.0 * scores)
+        return ops.reshape(ops.sum(weights, axis=-1), (batch, height, width))
+
+    def call(self, inputs):
+        return inputs * ops.expand_dims(self.attention_map(inputs), -1)
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads}
+
+
+@keras.saving.register_keras_serializable(package="helpers")
+class SoftAttention(PositionAttention):
+    """The soft-attention layer of Datta et al., as its equation says: γ · t · Σ_k softmax(W_k * t).
+
+    t are the features; W_k, k = 1…`heads`, is a 3×3 convolution over all C channels with one output; γ is
+    one learned number that starts at 0.01. Arguments and shapes: see `PositionAttention`.
+
+    Source: Datta, Shaikh, Srihari, Gao: "Soft-Attention Improves Skin Cancer Classification
+    Performance", 2021, arXiv 2105.03358; the released code computes something else: `ReleasedSoftAttention`.
+    """
 
     def build(self, input_shape):
+        self.scores = keras.layers.Conv2D(
+            self.heads, 3, padding="same", kernel_initializer="he_uniform", dtype=self.dtype_policy, name="scores"
+        )
         self.scores.build(input_shape)
         self.gamma = self.add_weight(
             name="gamma", shape=(), initializer=keras.initializers.Constant(GAMMA_START), trainable=True
         )
         super().build(input_shape)
 
-    def attention_map(self, inputs):
-        """Return Σ_k softmax(W_k * t), (batch, H, W): positive, and summing to `heads` over each map."""
-        batch, height, width = ops.shape(inputs)[0], inputs.shape[1], inputs.shape[2]
-        scores = ops.reshape(self.scores(inputs), (batch, height * width, self.heads))  # (batch, H·W, heads)
-        weights = ops.softmax(scores, axis=1)
-        return ops.reshape(ops.sum(weights, axis=-1), (batch, height, width))
+    def head_scores(self, inputs):
+        return self.scores(inputs)
 
     def call(self, inputs):
-        return self.gamma * inputs * ops.expand_dims(self.attention_map(inputs), -1)
+        return self.gamma * super().call(inputs)
 
-    def get_config(self):
-        return {**super().get_config(), "heads": self.heads}
+
+@keras.saving.register_keras_serializable(package="helpers")
+class PlaceboAttention(SoftAttention):
+    """Soft attention that attends to nothing: the same layers, weights and γ, but every position weighs the same.
+
+    The scores are multiplied by zero, so that the map is `heads` / (H·W) everywhere and the scores' weights
+    never learn. What a network with this layer gains, it owes to pooling, dropout and γ, not to attention.
+    """
+
+    def head_scores(self, inputs):
+        return 0.0 * super().head_scores(inputs)
+
+
+@keras.saving.register_keras_serializable(package="helpers")
+class ReleasedSoftAttention(PositionAttention):
+    """The soft-attention layer as the released code of Datta et al. computes it.
+
+    There, the features become a volume (batch, H, W, C, 1), and a three-dimensional convolution runs over it:
+    kernel (C, 3, 3, 1, `heads`), strides (1, 1, C), "same" padding; then ReLU, and each head's softmax. There is no
+    γ. The kernel's long axis lies along H, not along the channels, and the stride along the channels
+    takes one step: so the map depends on the first three channels alone, and only 2·H - 1 of the kernel's C rows
+    ever meet the picture. This layer holds the whole kernel, and computes the same numbers with those rows
+    only, as a two-dimensional convolution. Arguments and shapes: see `PositionAttention`.
+
+    Raises:
+        ValueError: fewer than 2·H channels; no backbone has so few.
+    """
+
+    CHANNELS_SEEN = 3
+
+    def build(self, input_shape):
+        _, height, _, channels = input_shape
+        if channels < 2 * height:
+            raise ValueError(f"expected at least {2 * height} channels for features of height {height}, got {channels}")
+        self.kernel = self.add_weight(
+            name="kernel", shape=(channels, 3, self.CHANNELS_SEEN, 1, self.heads), initializer="he_uniform"
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.heads,), initializer="zeros")
+        middle = (channels - 1) // 2  # the kernel's row that lies on the position itself
+        self.rows = slice(middle - (height - 1), middle + height)
+        super().build(input_shape)
+
+    def head_scores(self, inputs):
+        seen = inputs[..., : self.CHANNELS_SEEN]
+        kernel = self.kernel[self.rows, :, :, 0, :]  # (2·H - 1, 3, 3, heads)
+        return ops.relu(ops.conv(seen, kernel, padding="same") + self.bias)
+
+
+ATTENTION_LAYERS = {"soft": SoftAttention, "soft_released": ReleasedSoftAttention, "placebo": PlaceboAttention}

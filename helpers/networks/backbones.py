@@ -1,16 +1,23 @@
 """From pixels in [0, 1] to logits: a Keras backbone, cut, with or without soft attention."""
 
+import functools
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from helpers import files
 from helpers.backend import keras
 from helpers.config import ATTENTIONS, BACKBONES, SMALLEST_IMAGE, StudyError, one_of
-from helpers.networks.attention import SoftAttention
+from helpers.networks.attention import ATTENTION_LAYERS
+from helpers.networks.weights import load_backbone
 from helpers.paths import RunFolder
 
 layers, ops = keras.layers, keras.ops
 
 DROPOUT = 0.5
 FEATURE_LAYER = "features"  # the backbone's last map: what attention and Grad-CAM look at
+ATTENTION_LAYER = "attention"
 
 
 @keras.saving.register_keras_serializable(package="helpers")
@@ -27,28 +34,26 @@ class CaffePreprocessing(layers.Layer):
 
 
 def build_model(
-    *,
-    backbone: str,
-    attention: str,
-    image_size: int,
-    classes: int,
-    weights: str = "random",
-    seed: int = 0,
+    *, backbone: str, attention: str, image_size: int, classes: int, weights: str = "random", seed: int = 0
 ) -> keras.Model:
-    """Build one network of the study.
+    """Build one network of the study: pixels in, a cut backbone, the attention block or none, a head, logits out.
 
     Args:
-        backbone: "resnet50", cut at `conv5_block3_out` (image_size/32 squared × 2048). The paper says
-            that the last three layers go; Datta's index `layers[-3]` drops two (pooling and head)
-            and keeps the third, and that is the cut taken here.
-        attention: "none": global average pooling and a dense head. "soft": the soft-attention block,
-            2×2 max-pooled, joined with the 2×2 max-pooled features, ReLU, dropout 0.5, then the same.
-        image_size: Side of the square input in pixels.
+        backbone: "resnet50", cut at `conv5_block3_out` (7×7×2048 at 224 pixels). The paper says that the last three
+            layers go; Datta's index `layers[-3]` drops two (pooling and head) and keeps the third, and
+            that is the cut taken here. "inception_resnet_v2", cut at Datta's `layers[-28]`: the batch norm of the first
+            branch of the ninth of ten last blocks, before its ReLU (8×8×192 at 299 pixels).
+        attention: "none": the plain head. "soft", "soft_released" or "placebo" (see `helpers.networks.attention`): the
+            features weighted by the attention layer and 2×2 max-pooled, joined with the 2×2 max-pooled features,
+            ReLU, dropout 0.5, head. A 2×2 map is pooled to 1×1, which leaves the head no places to tell
+            apart; a 1×1 map is not pooled, and attention over it is a constant.
+        image_size: Side of the square input in pixels, at least 32 for ResNet-50 and 75 for InceptionResNetV2.
         classes: Number of logits.
-        weights: "random", every residual branch starting at zero (Goyal et al., arXiv 1706.02677), without
-            which the first epochs only shrink the features; "imagenet" (Keras' download, or its cache); or
-            the path of a Keras weight file of the backbone without its top.
+        weights: "random", "imagenet", or a path: see `load_backbone`.
         seed: Initial weights derive from it. Seeds Keras' global generator.
+
+    The head of ResNet-50 is global average pooling and a dense layer. That of InceptionResNetV2 is dense over all
+    flattened features; there, the network without attention has the ReLU and the dropout, too.
 
     Returns:
         A model from float32 pixels in [0, 1], (batch, image_size, image_size, 3), to logits (batch, classes).
@@ -60,52 +65,104 @@ def build_model(
     one_of("attention", attention, ATTENTIONS)
     if image_size < SMALLEST_IMAGE[backbone]:
         raise StudyError(
-            f"image_size: expected at least {SMALLEST_IMAGE[backbone]} pixels for {backbone}, got {image_size}; "
-            "below that its last feature map has no 2x2 block to pool. Choose a larger image_size."
+            f"image_size: expected at least {SMALLEST_IMAGE[backbone]} pixels for {backbone}, got {image_size}. "
+            "Choose a larger image_size."
         )
     keras.utils.set_random_seed(seed)
     pixels = keras.Input((image_size, image_size, 3), name="pixels")
-    prepared = CaffePreprocessing(name="preprocessing")(pixels)
-    body = _load_resnet50(prepared, weights)
-    features = layers.Identity(name=FEATURE_LAYER)(body.output)
-    x = features if attention == "none" else _attention_block(features)
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    known = KNOWN[backbone]
+    body = load_backbone(backbone, known.preprocessing(name="preprocessing")(pixels), weights)
+    features = layers.Identity(name=FEATURE_LAYER)(known.cut(body))
+    return _with_head(pixels, features, backbone=backbone, attention=attention, classes=classes)
+
+
+def with_attention(model: keras.Model, *, backbone: str, attention: str) -> keras.Model:
+    """Return a network with another `attention` on the same backbone, whose layers the two share; the head is new."""
+    features, classes = model.get_layer(FEATURE_LAYER).output, model.output_shape[-1]
+    return _with_head(model.input, features, backbone=backbone, attention=attention, classes=classes)
+
+
+def _with_head(pixels, features, *, backbone: str, attention: str, classes: int) -> keras.Model:
+    known = KNOWN[backbone]
+    if attention != "none":
+        x = attention_block(features, attention)
+    else:
+        x = _relu_and_dropout(features) if known.regularised else features
+    logits = layers.Dense(classes, dtype="float32", name="logits")(known.pooling(name="pool")(x))
     return keras.Model(pixels, logits, name=f"{backbone}-{attention}")
 
 
-def _attention_block(features):
-    attended = SoftAttention(name="soft_attention")(features)  # (batch, H, W, C)
+def attention_block(features, attention: str):
+    """Return the features (batch, H, W, C) with and without attention, pooled and joined: (batch, H/2, W/2, 2C)."""
+    attended = ATTENTION_LAYERS[attention](name=ATTENTION_LAYER)(features)
+    window = min(2, features.shape[1])
     pooled = [
-        layers.MaxPooling2D(2, name=f"pool_{name}")(x) for name, x in (("attended", attended), ("features", features))
+        layers.MaxPooling2D(window, name=f"pool_{name}")(x)
+        for name, x in (("attended", attended), ("features", features))
     ]
-    x = layers.Concatenate(name="join")(pooled)  # (batch, H/2, W/2, 2C)
+    return _relu_and_dropout(layers.Concatenate(name="join")(pooled))
+
+
+def _relu_and_dropout(x):
     return layers.Dropout(DROPOUT, name="dropout")(layers.ReLU(name="relu")(x))
 
 
-def _load_resnet50(inputs, weights: str) -> keras.Model:
-    try:
-        body = keras.applications.ResNet50(
-            include_top=False, weights=None if weights == "random" else weights, input_tensor=inputs
-        )
-    except Exception as error:
-        cached = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
-        raise StudyError(
-            f"weights: could not load {weights!r} into ResNet-50 ({type(error).__name__}: {error}). Expected 'random', "
-            f"a weight file, or 'imagenet' with a network or with {cached} in Keras' cache ($KERAS_HOME or ~/.keras, "
-            "folder models/). Without either, train with weights: random."
-        ) from error
-    assert body.layers[-1].name == "conv5_block3_out"
-    if weights == "random":
-        for layer in body.layers:
-            if layer.name.endswith("_3_bn"):  # the last batch norm before each addition
-                layer.gamma.assign(ops.zeros_like(layer.gamma))
-    return body
+def _cut_resnet50(body: keras.Model):
+    return body.get_layer("conv5_block3_out").output
+
+
+def _cut_inception_resnet_v2(body: keras.Model):
+    """Return the first branch of the ninth block of the last kind, behind its batch norm and before its ReLU."""
+    branch, _ = body.get_layer("block8_9_mixed").input
+    (relu,) = (layer for layer in body.layers if layer.output is branch)
+    assert isinstance(relu, layers.Activation)
+    return relu.input
+
+
+class Backbone(NamedTuple):
+    """How a backbone is built in.
+
+    Attributes:
+        preprocessing: Makes the layer that turns pixels in [0, 1] into what Keras trained the backbone on.
+        cut: From Keras' backbone to its features, a symbolic tensor (batch, H, W, C).
+        regularised: Without attention, are ReLU and dropout part of the head? With it, they always are.
+        pooling: Makes the layer between features and logits.
+    """
+
+    preprocessing: Callable
+    cut: Callable
+    regularised: bool
+    pooling: Callable
+
+
+KNOWN = {
+    "resnet50": Backbone(CaffePreprocessing, _cut_resnet50, False, layers.GlobalAveragePooling2D),
+    "inception_resnet_v2": Backbone(
+        functools.partial(layers.Rescaling, 2.0, -1.0), _cut_inception_resnet_v2, True, layers.Flatten
+    ),
+}
+
+
+def with_softmax(model: keras.Model) -> keras.Model:
+    """Return a view of a model that ends in probabilities, (batch, classes), and shares its weights."""
+    probabilities = layers.Softmax(name="probabilities")(model.outputs[0])
+    return keras.Model(model.inputs[0], probabilities, name=f"{model.name}-softmax")
+
+
+def attention_map_of(model: keras.Model, images):
+    """Return a trained model's attention map, (batch, H, W): positive, summing to the number of heads.
+
+    Raises:
+        StudyError: the model has no attention layer.
+    """
+    if ATTENTION_LAYER not in {layer.name for layer in model.layers}:
+        raise StudyError(f"{model.name}: expected a model with an attention layer, it has none. Choose another.")
+    return model.get_layer(ATTENTION_LAYER).attention_map(feature_map_of(model, images))
 
 
 def feature_map_of(model: keras.Model, images):
     """Return the backbone's last feature map, (batch, H, W, C): what the attention block, if any, is given."""
-    return keras.Model(model.input, model.get_layer(FEATURE_LAYER).output)(images, training=False)
+    return keras.Model(model.inputs[0], model.get_layer(FEATURE_LAYER).output)(images, training=False)
 
 
 def load_model(run_folder: Path | str) -> keras.Model:
@@ -115,4 +172,14 @@ def load_model(run_folder: Path | str) -> keras.Model:
         raise StudyError(
             f"{path}: expected a trained model, found none. Run the training notebook of this model first."
         )
-    return keras.saving.load_model(path, safe_mode=True, compile=False)
+    try:
+        return keras.saving.load_model(path, safe_mode=True, compile=False)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        if "arbitrary code" in str(error):
+            raise
+        others = files.other_versions(path)
+        raise StudyError(
+            f"{path}: expected a Keras model of this study, it cannot be read ({type(error).__name__}: {error}). "
+            + (f"It was made with {others}: install these, or delete it" if others else "Delete it")
+            + ", and run its training notebook again."
+        ) from error

@@ -11,12 +11,16 @@ import pandas as pd
 
 from helpers import files
 from helpers.config import Config, StudyError, read_models
-from helpers.judge.statistics import accuracy_by_epsilon, majority_share
+from helpers.judge.statistics import accuracy_by_epsilon, clean_summary, majority_share
 from helpers.paths import RunFolder, from_root, shown
 from helpers.phantoms import KINDS, phantom
 from helpers.show import plots
 
-SOURCES = {"phantom": "phantoms (drawn images)", "folder": "images from a folder"}
+SOURCES = {
+    "phantom": "phantoms (drawn images)",
+    "folder": "images from a folder",
+    "medmnist": "images from MedMNIST+",
+}
 
 
 def read_results(config: Config, *, variant: str = "") -> tuple[pd.DataFrame, str]:
@@ -30,6 +34,17 @@ def read_results(config: Config, *, variant: str = "") -> tuple[pd.DataFrame, st
     return pd.read_csv(folder.robustness), files.read_json(folder.checks)["verdict"]
 
 
+def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFrame:
+    """Return task, backbone, attention, seed and `clean_summary` of every model of a profile that is trained."""
+    rows = []
+    for config in read_models(profile):
+        folder = RunFolder.of(config if runs_dir is None else config.but(runs_dir=runs_dir))
+        if folder.predictions.is_file():
+            named = {name: getattr(config, name) for name in ("task", "backbone", "attention", "seed")}
+            rows.append(named | clean_summary(pd.read_csv(folder.predictions, dtype={"label": str, "prediction": str})))
+    return pd.DataFrame(rows)
+
+
 def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Figure, pd.DataFrame]:
     """Draw accuracy against epsilon for models of one task and backbone; return the figure and its numbers."""
     results = {plots.ATTENTION_NAMES[config.attention]: read_results(config, variant=variant) for config in configs}
@@ -40,7 +55,8 @@ def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Fig
     plots.accuracy_against_epsilon(axis, curves, verdicts=verdicts, majority=majority_share(attacked.label))
     config = configs[0]
     images = f"{len(attacked)} test images at {config.image_size} px"
-    attack = f"Foolbox L∞ PGD, {config.steps} steps, protocol {config.protocol}; bands: 95% Wilson intervals"
+    steps = f"{config.steps} steps of ε/{1 / config.rel_stepsize:.3g}"
+    attack = f"L∞ PGD, {steps}, protocol {config.protocol}; bands: 95% Wilson intervals"
     axis.set_title(f"{config.task}, {config.backbone}, {SOURCES[config.source]}: {images}\n{attack}")
     columns = {"task": config.task, "source": config.source, "backbone": config.backbone}
     named = zip(configs, curves.items(), strict=True)

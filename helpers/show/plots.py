@@ -13,7 +13,12 @@ from matplotlib.ticker import NullLocator
 plt.style.use(Path(__file__).with_name("study.mplstyle"))
 
 MARKERS, LINES = "osD^v", ("-", (0, (5, 1)), "-.", ":", (0, (1, 1)))  # so that curves differ in grey, too
-ATTENTION_NAMES = {"none": "without attention", "soft": "with soft attention"}
+ATTENTION_NAMES = {
+    "none": "without attention",
+    "soft": "with soft attention",
+    "soft_released": "with soft attention as released",
+    "placebo": "with placebo attention",
+}
 
 
 def accuracy_against_epsilon(
@@ -49,7 +54,8 @@ def accuracy_against_epsilon(
     axis.set(
         xlabel="epsilon (L∞, pixels in [0, 1]; below: in steps of an 8-bit picture)", ylabel="accuracy", ylim=(0, 1)
     )
-    axis.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=0.9)
+    framed = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}
+    axis.legend(loc="upper right", bbox_to_anchor=(1, 0.49), **framed)  # where curves are low and no line is
     return axis
 
 
@@ -106,6 +112,21 @@ def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, title: str, width:
             axis.set_axis_off()
         for axis, pixels in zip(axes, pictures, strict=False):
             picture(axis, pixels)
+    figure.suptitle(title)
+    return figure
+
+
+def attention_maps(images: np.ndarray, maps: np.ndarray, *, titles: Sequence[str], title: str) -> plt.Figure:
+    """Show pictures (n, height, width, 3) over their attention maps (n, H, W), each map divided by its mean.
+
+    The scale ends where all weight lies on one position.
+    """
+    figure, axes = plt.subplots(2, len(images), figsize=(1.4 * len(images) + 1, 3.1), squeeze=False)
+    for column, (image, weights, name) in enumerate(zip(images, maps, titles, strict=True)):
+        picture(axes[0, column], image, title=name)
+        shown = axes[1, column].imshow(weights / weights.mean(), vmin=0, vmax=weights.size, cmap="cividis")
+        axes[1, column].set_axis_off()
+    figure.colorbar(shown, ax=axes[1, :], shrink=0.8, label="weight / mean")
     figure.suptitle(title)
     return figure
 

@@ -1,110 +1,127 @@
 """Train a model as its configuration says, once, and predict the test split with it."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from helpers import files
 from helpers.backend import keras, tf
-from helpers.config import MODEL_PARAMETERS, Config
+from helpers.config import MODEL_PARAMETERS, Config, StudyError
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.pipeline import make_dataset
 from helpers.datasets.split import SPLITS, class_weights
 from helpers.networks.backbones import build_model, load_model
 from helpers.paths import RunFolder
-from helpers.progress import progress
+from helpers.training.adversarial import AdversarialTraining
+from helpers.training.checkpoint import Checkpoint
+from helpers.training.epochs import fit
+from helpers.training.head import train_head
+from helpers.training.optimize import compile_model, make_optimizer, precision
+from helpers.training.pretrain import pretrain
 
 
 def train(config: Config) -> keras.Model:
     """Return the trained model of a configuration: from its run folder, or trained now.
 
-    Leaves model.keras and history.csv in the run folder. A run that was killed starts again from the manifest,
-    and with the same seed takes the same steps.
+    Leaves model.keras, history.csv and TensorBoard's logs in the run folder. A run that was killed goes on from its
+    last whole epoch, and with the same seed takes the same steps.
+
+    Raises:
+        StudyError: no manifest yet, a batch larger than the training split, or a loss that is not a number in the
+            very first epoch.
     """
     folder = RunFolder.of(config)
     manifest = load_manifest(config)
     parameters = config.model_dump(include=set(MODEL_PARAMETERS))
     parameters["manifest_digest"] = manifest_digest(config)
+    weights = config.weights
+    if weights == "phantom":
+        weights = str(pretrain(config))
+        parameters["weights_digest"] = files.digest(Path(weights))
     if not files.is_made(folder.model, parameters):
+        rows = _rows_by_split(config, manifest)
         files.make_folder(folder.path)
+        checkpoint = Checkpoint(folder.checkpoint, parameters)
         with files.making(folder.model, parameters):
-            model, history = _fit(config, manifest)
-            files.write_table(history, folder.history)
+            model, history = _fit(config, rows, checkpoint, weights=weights, logs=folder.tensorboard)
+            files.write_table(pd.DataFrame(history), folder.history)
             with files.whole(folder.model) as temporary:
                 model.save(temporary)
+        checkpoint.remove()
     return load_model(folder.path)
 
 
-def _fit(config: Config, manifest: pd.DataFrame) -> tuple[keras.Model, pd.DataFrame]:
-    """Train a new model; return it, and one row an epoch: epoch, and the metrics on training and validation split."""
+def _rows_by_split(config: Config, manifest: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows to train on and the rows that early stopping watches; refuse what cannot be trained."""
     rows = {split: manifest[manifest.split == split] for split in SPLITS}
-    if rows["validation"].empty:
-        print(
-            "This split has no validation images. As in the paper's code, the test split takes their place, which makes"
+    if len(rows["train"]) < config.batch_size:
+        raise StudyError(
+            f"batch_size: expected at most {len(rows['train'])}, the images of the training split, got "
+            f"{config.batch_size}. Choose a smaller batch_size."
         )
-        print("the clean accuracy optimistic.")
+    if config.early_stopping_split == "test" or rows["validation"].empty:
+        print("As in the paper's code, the test split says when to stop: the clean accuracy comes out too high.")
         rows["validation"] = rows["test"]
+    return rows
+
+
+def _fit(
+    config: Config, rows: dict[str, pd.DataFrame], checkpoint: Checkpoint, *, weights: str, logs: Path
+) -> tuple[keras.Model, list[dict[str, float]]]:
+    """Train a new model, or go on from its checkpoint; return it, and one entry an epoch: epoch, metrics."""
     images = {"data_dir": data_folder(config), "classes": config.classes}
     images |= {"image_size": config.image_size, "batch_size": config.batch_size}
+    shuffled = {"training": True, "augmentation": config.augment, "seed": config.seed}
     steps = math.ceil(config.epoch_fraction * len(rows["train"]) / config.batch_size)
-    model = _compiled_model(config, steps=steps * config.epochs)
-    with progress(description=f"training {model.name}", total=steps * config.epochs) as bar:
-        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())]
-        if config.patience:
-            settings = {"patience": config.patience, "min_delta": config.min_delta, "restore_best_weights": True}
-            callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", **settings))
-        history = model.fit(
-            make_dataset(rows["train"], **images, training=True, augmentation=config.augment, seed=config.seed),
-            validation_data=make_dataset(rows["validation"], **images),
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            class_weight=class_weights(rows["train"].label, config.classes) if config.class_weights else None,
-            callbacks=callbacks,
-            shuffle=False,  # the dataset shuffles
-            verbose=0,
-        ).history
-    table = pd.DataFrame(history)
-    table.insert(0, "epoch", np.arange(1, len(table) + 1))
-    return model, table
+    architecture = {"backbone": config.backbone, "attention": config.attention, "image_size": config.image_size}
+    architecture |= {"classes": len(config.classes), "seed": config.seed}
+    strategy = _devices(config)
+    with strategy.scope(), precision(config.precision):
+        model = build_model(**architecture, weights=weights)
+        if config.training == "adversarial":
+            attack = {"epsilon": config.training_epsilon, "steps": config.training_steps, "seed": config.seed}
+            model = AdversarialTraining(model, **attack)
+        compile_model(model, config, steps=steps * config.epochs)
+    weighed = class_weights(rows["train"].label, config.classes) if config.class_weights else None
 
+    def data(seen: int) -> tf.data.Dataset:
+        return make_dataset(rows["train"], **images, **shuffled, skip=seen)
 
-def _compiled_model(config: Config, *, steps: int) -> keras.Model:
-    model = build_model(
-        backbone=config.backbone,
-        attention=config.attention,
-        image_size=config.image_size,
-        classes=len(config.classes),
-        weights=config.weights,
+    def first() -> None:
+        if config.head_epochs:
+            shown = data(0).take(steps * config.epochs)
+            alone = config.but(learning_rate=config.head_learning_rate)
+            with strategy.scope():
+                optimizer = make_optimizer(alone, steps=len(shown) * config.head_epochs)
+                train_head(model, shown, epochs=config.head_epochs, optimizer=optimizer, class_weight=weighed)
+
+    fitted = fit(
+        model,
+        data,
+        checkpoint,
+        first=first,
+        steps=steps,
+        epochs=config.epochs,
         seed=config.seed,
+        validation=make_dataset(rows["validation"], **images),
+        patience=config.patience,
+        min_delta=config.min_delta,
+        class_weight=weighed,
+        logs=logs,
     )
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = config.batch_norm_momentum
-    model.compile(
-        optimizer=make_optimizer(config, steps=steps),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    return model
+    if config.precision == "float32" and config.devices == "one":
+        trained = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # without optimizer
+    else:
+        trained = build_model(**architecture)
+    trained.set_weights(fitted.weights())
+    return trained, fitted.history
 
 
-def learning_rate(config: Config, *, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return a constant rate, or "cosine": a warm-up over a tenth of `steps`, and then a fall to 0."""
-    if config.schedule == "constant":
-        return config.learning_rate
-    warmup = max(1, steps // 10)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=config.learning_rate, warmup_steps=warmup
-    )
-
-
-def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
-    """Return the configured optimizer for a training of `steps` steps."""
-    rate = learning_rate(config, steps=steps)
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, epsilon=config.adam_epsilon, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate, epsilon=config.adam_epsilon)
+def _devices(config: Config) -> tf.distribute.Strategy:
+    """Return the strategy that spreads each batch over all GPUs, or the one that does not."""
+    return tf.distribute.MirroredStrategy() if config.devices == "all" else tf.distribute.get_strategy()
 
 
 def predict_test(config: Config, model: keras.Model) -> pd.DataFrame:

@@ -1,0 +1,111 @@
+"""How fast the study trains, side by side with a plain Keras `fit` of the same backbone on arrays in memory.
+
+Both see the same pictures at the same size and batch, with the same optimizer. The study's side has its whole way to
+go: decoding, augmentation, progress, the checkpoint after the epoch. Then the peak memory of two steps at 299 pixels,
+batch 16.
+
+    .venv/bin/python benchmarks/compare_training_with_keras.py
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from helpers import build_model, read_config
+from helpers.backend import keras
+from helpers.datasets.ham10000 import read_ham10000
+from helpers.datasets.pipeline import load_arrays, make_dataset
+from helpers.phantoms.dataset import write_phantoms
+from helpers.training.checkpoint import Checkpoint
+from helpers.training.epochs import fit
+from helpers.training.optimize import compile_model
+
+APPLICATIONS = {
+    "resnet50": keras.applications.ResNet50,
+    "inception_resnet_v2": keras.applications.InceptionResNetV2,
+}
+
+
+def studys_way(config, folder, table, *, steps):
+    """Return a function that trains one epoch of `steps` steps as the study does."""
+    model = build_model(
+        backbone=config.backbone, attention="none", image_size=config.image_size, classes=len(config.classes)
+    )
+    compile_model(model, config, steps=100)
+    images = {"data_dir": folder, "classes": config.classes, "image_size": config.image_size}
+    images |= {"batch_size": config.batch_size, "training": True, "augmentation": "flips"}
+
+    def run():
+        checkpoint = Checkpoint(folder / "checkpoint.npz", {})
+        checkpoint.remove()
+        fit(model, lambda seen: make_dataset(table, **images), checkpoint, steps=steps, epochs=1, seed=0)
+
+    return run
+
+
+def plain_way(config, folder, table, *, steps):
+    """Return a function that trains one epoch of `steps` steps on arrays in memory."""
+    size = config.image_size
+    model = APPLICATIONS[config.backbone](
+        weights=None, classes=len(config.classes), classifier_activation=None, input_shape=(size, size, 3)
+    )
+    compile_model(model, config, steps=100)
+    images, labels = load_arrays(table, data_dir=folder, classes=config.classes, image_size=size)
+    return lambda: model.fit(
+        images, labels, batch_size=config.batch_size, epochs=1, steps_per_epoch=steps, shuffle=True, verbose=0
+    )
+
+
+def compare(config, folder, *, steps, rounds):
+    """Print images/s of both ways, in turns, and the median of their ratio."""
+    table = read_ham10000(folder)
+    ways = [way(config, folder, table, steps=steps) for way in (studys_way, plain_way)]
+    rates = []
+    for number in range(rounds + 1):  # the first traces the graphs
+        times = []
+        for way in ways:
+            start = time.perf_counter()
+            way()
+            times.append(time.perf_counter() - start)
+        if number:
+            rates.append([steps * config.batch_size / seconds for seconds in times])
+    study, plain = np.median(rates, axis=0)
+    ratios = np.divide(*np.transpose(rates))
+    print(
+        f"{config.backbone} at {config.image_size} px, batch {config.batch_size}: {study:.1f} images/s, plain Keras "
+        f"{plain:.1f}; ratio {np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+    )
+
+
+def peak_megabytes(backbone, folder, queue):
+    config = read_config(profile="smoke", backbone=backbone, image_size=299, batch_size=16)
+    studys_way(config, folder, read_ham10000(folder), steps=2)()
+    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = write_phantoms(Path(folder), task="skin_lesion", count=400, size=128, seed=0, ambiguity=0.3)
+        for backbone in APPLICATIONS:
+            config = read_config(profile="quick", backbone=backbone)
+            compare(config, folder, **vars(arguments))
+        context = multiprocessing.get_context("spawn")
+        for backbone in APPLICATIONS:
+            queue = context.Queue()
+            process = context.Process(target=peak_megabytes, args=(backbone, folder, queue))
+            process.start()
+            print(f"{backbone} at 299 px, batch 16: peak memory {queue.get():,.0f} MB")
+            process.join()
+
+
+if __name__ == "__main__":
+    main()

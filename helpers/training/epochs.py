@@ -1,0 +1,133 @@
+"""Fitting epoch by epoch: after each, the state is kept, and it is decided whether to go on."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from helpers.backend import keras, tf
+from helpers.config import StudyError
+from helpers.progress import progress
+from helpers.training.checkpoint import Checkpoint
+
+
+def fit(
+    model: keras.Model,
+    data: Callable[[int], tf.data.Dataset],
+    checkpoint: Checkpoint,
+    *,
+    steps: int,
+    epochs: int,
+    seed: int,
+    first: Callable[[], None] = lambda: None,
+    validation: tf.data.Dataset | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    class_weight: Mapping[int, float] | None = None,
+    logs: Path | None = None,
+) -> "EndOfEpoch":
+    """Fit a compiled model, from where its checkpoint says, and show progress.
+
+    Args:
+        model: Compiled.
+        data: From a number of batches that were seen before to an endless dataset of the following ones.
+        checkpoint, seed, patience, min_delta: See `EndOfEpoch`.
+        steps: Batches an epoch.
+        epochs: At most how many.
+        first: What to do before the first epoch.
+        validation: What to measure the metrics on after each epoch.
+        class_weight: {class index: weight}.
+        logs: Folder of TensorBoard's logs.
+
+    Returns:
+        The `EndOfEpoch`, with the history and the weights to keep.
+    """
+    end = EndOfEpoch(checkpoint, model, seed=seed, patience=patience, min_delta=min_delta)
+    done = len(end.history)
+    if not done:
+        first()
+    else:
+        print(f"{model.name}: going on after epoch {done} of {epochs}")
+    with progress(description=f"training {model.name}", total=steps * epochs, initial=done * steps) as bar:
+        count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
+        board = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
+        model.fit(
+            data(done * steps),
+            validation_data=validation,
+            initial_epoch=epochs if end.finished() else done,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            class_weight=class_weight,
+            callbacks=[count, end, *board],
+            shuffle=False,  # the dataset shuffles
+            verbose=0,
+        )
+    return end
+
+
+class EndOfEpoch(keras.callbacks.Callback):
+    """Keep the state after each epoch, stop early, and stop before a loss that is not a number does harm.
+
+    Args:
+        checkpoint: Where the state is kept. What it holds is put into the model when this is made.
+        model: Compiled; its dropout is seeded anew for each epoch, so that a killed run takes the same steps again.
+        seed: Of the dropout.
+        patience: Stop after this many epochs in which the validation loss did not fall, and go back to
+            the best one's weights; None: never stop early, and keep the last epoch's.
+        min_delta: The least fall that counts.
+
+    Attributes:
+        history: One entry an epoch: epoch (from 1), and what Keras measured: loss, accuracy, val_loss, val_accuracy.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, model: keras.Model, *, seed: int, patience: int | None, min_delta: float
+    ):
+        super().__init__()
+        self.checkpoint, self.seed, self.patience, self.min_delta = checkpoint, seed, patience, min_delta
+        self.history, self._best = checkpoint.restore(model)
+        self.set_model(model)
+
+    def finished(self) -> bool:
+        """Tell whether the validation loss has not fallen for `patience` epochs."""
+        return bool(self.patience and self.history and len(self.history) - 1 - self._best_epoch() >= self.patience)
+
+    def weights(self) -> list[np.ndarray]:
+        """Return the weights to keep: the best epoch's with early stopping, else the last epoch's."""
+        return self._best if self.patience else self.model.get_weights()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign([self.seed, epoch])
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not all(np.isfinite(value) for value in logs.values()):
+            self._go_back(epoch)
+            return
+        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}})
+        if self.patience and self._best_epoch() == epoch:
+            self._best = self.model.get_weights()
+        self.checkpoint.save(self.model, self.history, self._best)
+        if self.finished():
+            self.model.stop_training = True
+
+    def _best_epoch(self) -> int:
+        best, losses = 0, [entry["val_loss"] for entry in self.history]
+        for epoch, loss in enumerate(losses):
+            if loss < losses[best] - self.min_delta:
+                best = epoch
+        return best
+
+    def _go_back(self, epoch: int) -> None:
+        self.model.stop_training = True
+        advice = "Choose a lower learning_rate, or precision: float32."
+        if not self.history:
+            raise StudyError(f"loss: expected a number in the first epoch, it became infinite or none. {advice}")
+        self.checkpoint.restore(self.model)
+        print(f"the loss became infinite or no number in epoch {epoch + 1}: training ends with the weights of epoch")
+        print(f"{(self._best_epoch() if self.patience else epoch - 1) + 1}. {advice}")
