@@ -183,6 +183,7 @@ def test_an_adversarial_outside_its_ball_is_caught(fault):
     ("change", "words"),
     [
         ({"images": lambda i: i * 255}, r"images: .*\[0, 1\].*255"),
+        ({"images": lambda i: np.where(i == i.max(), np.float32("nan"), i)}, r"images: .*\[0, 1\]"),
         ({"images": lambda i: i.astype(np.float64)}, "images: expected float32"),
         ({"images": lambda i: i[:, :4]}, r"images: expected float32 of shape \(n, 8, 8, 3\)"),
         ({"labels": lambda n: n.astype(np.int32)}, "labels: expected int64"),

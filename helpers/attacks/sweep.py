@@ -181,7 +181,7 @@ def _check_inputs(model: keras.Model, images: np.ndarray, labels: np.ndarray, ep
             f"images: expected float32 of shape (n, {', '.join(map(str, model.input_shape[1:]))}), "
             f"got {images.dtype} of shape {images.shape}."
         )
-    if not len(images) or images.min() < 0 or images.max() > 1:
+    if not len(images) or not (images.min() >= 0 and images.max() <= 1):  # what is not a number is refused, too
         raise StudyError("images: expected at least one, with pixels in [0, 1]. Divide pixels 0..255 by 255.")
     if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
         raise StudyError(
