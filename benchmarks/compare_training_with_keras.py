@@ -17,18 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from helpers import build_model, read_config
-from helpers.backend import keras
 from helpers.datasets.ham10000 import read_ham10000
 from helpers.datasets.pipeline import load_arrays, make_dataset
+from helpers.networks.weights import APPLICATIONS
 from helpers.phantoms.dataset import write_phantoms
 from helpers.training.checkpoint import Checkpoint
 from helpers.training.epochs import fit
 from helpers.training.optimize import compile_model
-
-APPLICATIONS = {
-    "resnet50": keras.applications.ResNet50,
-    "inception_resnet_v2": keras.applications.InceptionResNetV2,
-}
 
 
 def studys_way(config, folder, table, *, steps):
@@ -51,7 +46,8 @@ def studys_way(config, folder, table, *, steps):
 def plain_way(config, folder, table, *, steps):
     """Return a function that trains one epoch of `steps` steps on arrays in memory."""
     size = config.image_size
-    model = APPLICATIONS[config.backbone](
+    application, _ = APPLICATIONS[config.backbone]
+    model = application(
         weights=None, classes=len(config.classes), classifier_activation=None, input_shape=(size, size, 3)
     )
     compile_model(model, config, steps=100)

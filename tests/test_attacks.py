@@ -4,6 +4,7 @@ import pytest
 
 from helpers import StudyError, sweep
 from helpers.attacks.pgd import CompiledLinfPGD, CompiledModel, random_starts
+from helpers.attacks.search import _fooled
 from helpers.attacks.sweep import check_perturbation
 from helpers.backend import keras, tf
 
@@ -128,6 +129,30 @@ def test_an_image_misclassified_clean_is_not_attacked(small_model, small_task):
     wrong = sweep(small_model, images[:4], 1 - labels[:4], epsilons=[0.1], batch_size=4)
     assert wrong.minimal_epsilon.tolist() == [0, 0, 0, 0]
     assert np.array_equal(wrong.adversarials, images[:4])
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Band(keras.layers.Layer):
+    """Logits (0, .03 - |mean - .55|): class 1 if the mean pixel lies within .03 of .55, else class 0."""
+
+    def call(self, inputs):
+        band = 0.03 - keras.ops.abs(keras.ops.mean(inputs, axis=(1, 2, 3)) - 0.55)
+        return keras.ops.stack([0 * band, band], axis=1)
+
+
+def test_an_attack_that_overshoots_in_large_balls_is_tried_in_small_ones():
+    """One step of length epsilon from a mean of .5 lands in the band for .05, and beyond it for all that is larger."""
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, Band()(inputs))
+    images, labels = np.full((3, 8, 8, 3), 0.5, np.float32), np.zeros(3, np.int64)
+    found = sweep(model, images, labels, epsilons=[0.05, 0.2, 0.3], steps=1, rel_stepsize=2.0, batch_size=2)
+    assert found.minimal_epsilon.tolist() == [0.05] * 3
+    assert not found.table[found.table.epsilon > 0].correct.any()
+
+
+def test_a_miss_within_rounding_is_not_a_success():
+    logits = np.array([[0.0, 1.0, 9.9995], [0.0, 10.0, 9.9995], [0.0, 9.99, 10.0], [np.nan] * 3], np.float32)
+    assert _fooled(logits, np.array([2, 2, 1, 0])).tolist() == [False, False, True, True]
 
 
 def test_an_adversarial_that_does_not_fool_the_model_a_second_time_does_not_count(small_model, small_task):

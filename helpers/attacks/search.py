@@ -9,6 +9,8 @@ import numpy as np
 from helpers.attacks.pgd import CompiledModel, Settings, random_starts
 from helpers.backend import tf
 
+ROUNDING = 1e-4  # how far float32 may move a logit, as a share of the largest
+
 
 @dataclass
 class Search:
@@ -18,7 +20,7 @@ class Search:
         image: Its index.
         adversarial: What broke it at the smallest epsilon so far; the unperturbed image as long as nothing did.
         level: Place of that epsilon in the grid; the grid's length as long as there is none.
-        held: Place of the largest epsilon that did not break it; -1 as long as there is none.
+        untried: Places of the epsilons not attacked yet.
         attacking: Place of the epsilon whose ball is being searched now.
         pixels: Where in that ball the search is, after `taken` steps.
     """
@@ -26,10 +28,22 @@ class Search:
     image: int
     adversarial: np.ndarray
     level: int
+    untried: set[int]
     attacking: int
     pixels: np.ndarray
-    held: int = -1
     taken: int = 0
+
+    def following(self, grid: int) -> int | None:
+        """Return the place to attack next in a grid of so many epsilons, None where the search has ended.
+
+        Below an epsilon that broke the image, that is the next smaller one. As long as none did, it is the next larger
+        one. Where even the largest did not, the attack failed, and what it says of smaller balls is worth nothing: they
+        are attacked, too.
+        """
+        if self.level < grid:
+            return self.level - 1 if self.level - 1 in self.untried else None
+        larger = [place for place in self.untried if place > self.attacking]
+        return min(larger) if larger else max(self.untried, default=None)
 
 
 def search_smallest_epsilons(
@@ -43,7 +57,8 @@ def search_smallest_epsilons(
 
     The balls are nested: an adversarial of a smaller ball lies in every larger one, and what cannot be broken in a
     ball cannot be broken in a smaller one. So an image's search ends where an epsilon broke it and the next smaller one
-    did not. Only the latter takes all steps: an iterate that fools the model ends its attack at once.
+    did not; but an attack that breaks nothing at all is not believed, and is tried at every epsilon. Only an attack
+    that fails takes all steps: an iterate that fools the model ends it at once.
     Whoever leaves the batch makes room for the next image.
 
     Args:
@@ -55,43 +70,52 @@ def search_smallest_epsilons(
     Yields:
         Each image's ended search, in the order in which they end.
     """
-
     epsilons = settings.epsilons
 
-    def start(search: Search) -> Search:
-        epsilon = epsilons[search.attacking]
-        one = random_starts(images.shape[1:], images=[search.image], epsilon=epsilon, seed=settings.seed)[0]
-        search.pixels, search.taken = np.clip(images[search.image] + np.float32(epsilon) * one, 0, 1), 0
+    def begin(search: Search, place: int) -> Search:
+        one = random_starts(images.shape[1:], images=[search.image], epsilon=epsilons[place], seed=settings.seed)[0]
+        search.pixels = np.clip(images[search.image] + np.float32(epsilons[place]) * one, 0, 1)
+        search.attacking, search.taken = place, 0
+        search.untried.remove(place)
         return search
 
     waiting, running = deque(targets.tolist()), []
     while waiting or running:
         while waiting and len(running) < compiled.batch_size:
-            image = waiting.popleft()
-            running.append(start(Search(image, images[image], len(epsilons), len(epsilons) // 2, images[image])))
+            image, grid = waiting.popleft(), len(epsilons)
+            running.append(begin(Search(image, images[image], grid, set(range(grid)), 0, images[image]), grid // 2))
         filled = running + [running[-1]] * (compiled.smallest_batch(len(running)) - len(running))
         rows = [search.image for search in filled]
-        following, logits, _ = compiled.pgd_step(
+        moved, logits, _ = compiled.pgd_step(
             tf.constant(images[rows]),
             tf.constant(np.stack([search.pixels for search in filled])),
             tf.constant(labels[rows]),
             tf.constant([epsilons[search.attacking] for search in filled], tf.float32),
             tf.constant(settings.rel_stepsize, tf.float32),
         )
-        predictions = logits.numpy().argmax(axis=1)
+        fooled = _fooled(logits.numpy(), labels[rows])
         going_on = []
-        for search, pixels, prediction in zip(running, following.numpy(), predictions, strict=False):
-            if prediction != labels[search.image]:
+        for search, pixels, success in zip(running, moved.numpy(), fooled, strict=False):
+            if success:
                 search.adversarial, search.level = search.pixels, search.attacking
-            elif search.taken == settings.steps:
-                search.held = search.attacking
-            else:
+            elif search.taken < settings.steps:
                 search.pixels, search.taken = pixels, search.taken + 1
                 going_on.append(search)
                 continue
-            if search.level - search.held == 1:
+            place = search.following(len(epsilons))
+            if place is None:
                 yield search
             else:
-                search.attacking = search.level - 1 if search.level < len(epsilons) else search.held + 1
-                going_on.append(start(search))
+                going_on.append(begin(search, place))
         running = going_on
+
+
+def _fooled(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return which images are misclassified, bool (batch,), by more than rounding could undo.
+
+    What misses by less takes a step more: whoever looks a second time, in a batch of another size, shall see the same.
+    """
+    places = np.arange(len(labels))
+    true, wrong = logits[places, labels], logits.copy()
+    wrong[places, labels] = -np.inf
+    return ~(wrong.max(axis=1) - true <= ROUNDING * np.abs(logits).max(axis=1))  # no number is no right answer

@@ -19,7 +19,7 @@ def fit(
     steps: int,
     epochs: int,
     seed: int,
-    first: Callable[[], None] = lambda: None,
+    before: Callable[[], None] = lambda: None,
     validation: tf.data.Dataset | None = None,
     patience: int | None = None,
     min_delta: float = 0.0,
@@ -34,7 +34,7 @@ def fit(
         checkpoint, seed, patience, min_delta: See `EndOfEpoch`.
         steps: Batches an epoch.
         epochs: At most how many.
-        first: What to do before the first epoch.
+        before: What to do before the first epoch.
         validation: What to measure the metrics on after each epoch.
         class_weight: {class index: weight}.
         logs: Folder of TensorBoard's logs.
@@ -45,7 +45,7 @@ def fit(
     end = EndOfEpoch(checkpoint, model, seed=seed, patience=patience, min_delta=min_delta)
     done = len(end.history)
     if not done:
-        first()
+        before()
     else:
         print(f"{model.name}: going on after epoch {done} of {epochs}")
     with progress(description=f"training {model.name}", total=steps * epochs, initial=done * steps) as bar:

@@ -89,7 +89,7 @@ def _fit(
     def data(seen: int) -> tf.data.Dataset:
         return make_dataset(rows["train"], **images, **shuffled, skip=seen)
 
-    def first() -> None:
+    def before() -> None:
         if config.head_epochs:
             shown = data(0).take(steps * config.epochs)
             alone = config.but(learning_rate=config.head_learning_rate)
@@ -101,7 +101,7 @@ def _fit(
         model,
         data,
         checkpoint,
-        first=first,
+        before=before,
         steps=steps,
         epochs=config.epochs,
         seed=config.seed,
