@@ -136,8 +136,8 @@ class Band(keras.layers.Layer):
     """Logits (0, .03 - |mean - .55|): class 1 if the mean pixel lies within .03 of .55, else class 0."""
 
     def call(self, inputs):
-        band = 0.03 - keras.ops.abs(keras.ops.mean(inputs, axis=(1, 2, 3)) - 0.55)
-        return keras.ops.stack([0 * band, band], axis=1)
+        band = 0.03 - keras.ops.abs(keras.ops.mean(inputs, axis=(1, 2, 3))[:, None] - 0.55)
+        return keras.ops.concatenate([0 * band, band], axis=1)
 
 
 def test_an_attack_that_overshoots_in_large_balls_is_tried_in_small_ones():
