@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study smoke test lint format notebooks figures lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study smoke test test-slow lint format notebooks figures lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +21,10 @@ smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its n
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m "not slow" --dist loadfile --no-loadscope-reorder
+
+test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
+	@$(PYTEST) -m slow
 
 lint: $(INSTALLED)  ## Check the style of code and notebooks
 	@$(BIN)/ruff check .
@@ -34,7 +38,7 @@ figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/q
 	@$(BIN)/python -m helpers.show.figures --profile quick
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)
-	@HELPERS_PROGRESS_LINES=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	@HELPERS_PROGRESS_LINES=0 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 data-medmnist: $(INSTALLED)  ## Download DermaMNIST, RetinaMNIST and ChestMNIST to data/medmnist (SIZE=64, 128 or 224 pixels)

@@ -10,13 +10,13 @@ of ChestX-ray14's full length.
 import argparse
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from memory import peak_megabytes
 from PIL import Image
 
 from helpers.config import FINDINGS, SKIN_LESIONS
@@ -53,16 +53,16 @@ def by_pillow(folder, table):
         np.asarray(pixels, np.float32) / 255
 
 
-def peak_megabytes(folder, count, queue):
+def put_peak(folder, count, queue):
     by_pipeline(folder, rows(folder, count), training=True)
-    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    queue.put(peak_megabytes())
 
 
 def measured_peak(folder, count):
     """Return the peak memory of one training round, in a process of its own."""
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=peak_megabytes, args=(folder, count, queue))
+    process = context.Process(target=put_peak, args=(folder, count, queue))
     process.start()
     megabytes = queue.get()
     process.join()

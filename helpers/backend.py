@@ -1,6 +1,7 @@
 """TensorFlow and Keras, imported without the start-up chatter that would end up in every notebook."""
 
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,9 @@ with _chatter_held_back():
     import tensorflow as tf
 
     tf.config.list_physical_devices()
+
+# The study attacks several models in one process, and each is traced once, which TensorFlow takes for tracing anew.
+logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(f"Keras' backend: expected tensorflow, got {keras.backend.backend()}. Unset KERAS_BACKEND.")

@@ -22,6 +22,7 @@ FINDINGS = (  # of ChestX-ray14, as its table spells them
 )
 BACKBONES = ("resnet50", "inception_resnet_v2")
 ATTENTIONS = ("none", "soft", "soft_released", "placebo")
+TRAININGS = ("standard", "adversarial")
 PAPER_SPLITS = {("skin_lesion", "folder"), ("skin_lesion", "phantom")}
 SMALLEST_IMAGE = {"resnet50": 32, "inception_resnet_v2": 75}  # pixels, as Keras has it
 
@@ -65,8 +66,8 @@ def _epsilons(value: Any) -> Any:
 
 
 def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
-    if not value or value[0] <= 0 or value[-1] > 1 or any(b <= a for a, b in pairwise(value)):
-        raise ValueError("expected L∞ radii on pixels in [0, 1], above 0, at most 1, strictly increasing")
+    if not value or value[0] < 0 or not 0 < value[-1] <= 1 or any(b <= a for a, b in pairwise(value)):
+        raise ValueError("expected L∞ radii on pixels in [0, 1], at most 1, strictly increasing")
     return value
 
 
@@ -139,7 +140,7 @@ class Config(pydantic.BaseModel):
     early_stopping_split: Literal["validation", "test"] = "validation"  # test: as the paper's code; optimistic
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # of training; all else is float32
     devices: Literal["one", "all"] = "one"  # all: every batch spread over all GPUs
-    training: Literal["standard", "adversarial"] = "standard"  # adversarial: on PGD's images (Madry et al.)
+    training: Literal[TRAININGS] = "standard"  # adversarial: on PGD's images (Madry et al.)
     training_epsilon: Positive = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
     training_steps: Count = 7  # adversarial training only: gradient steps an attack
 
@@ -148,6 +149,8 @@ class Config(pydantic.BaseModel):
     protocol: Literal["paper", "nested"]
     steps: Count
     rel_stepsize: Positive  # step size as a share of epsilon
+    loss: Literal["cross_entropy", "margin"] = "cross_entropy"  # what the attack climbs; Foolbox: cross_entropy
+    restarts: Annotated[int, Field(ge=0)] = 0  # further attacks on what survived; protocol nested only
     attack_images: Count | None = None  # how many test images; None: all
     attack_batch_size: Count
 
@@ -202,7 +205,10 @@ PRETRAINING_PARAMETERS = (
     *("backbone", "pretraining", "batch_size", "optimizer"),
     *("adam_epsilon", "weight_decay", "schedule", "batch_norm_momentum", "precision"),
 )
-ATTACK_PARAMETERS = ("epsilons", "protocol", "steps", "rel_stepsize", "attack_images", "attack_batch_size")
+ATTACK_PARAMETERS = (
+    *("epsilons", "protocol", "steps", "rel_stepsize", "loss", "restarts"),
+    *("attack_images", "attack_batch_size"),
+)
 
 
 def make_config(parameters: Mapping[str, Any]) -> Config:
@@ -230,7 +236,8 @@ def profile_path(profile: str) -> Path:
     return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml")
 
 
-SPECIAL = {"tasks": TASKS, "backbones": BACKBONES}  # sections of a profile with what differs from `parameters`
+# Sections of a profile with what differs from `parameters`
+SPECIAL = {"backbones": BACKBONES, "tasks": TASKS, "trainings": TRAININGS}
 
 
 def read_profile(profile: str) -> dict[str, Any]:
@@ -251,7 +258,7 @@ def read_profile(profile: str) -> dict[str, Any]:
         raise StudyError(f"{path}: expected YAML; {error}") from error
     if not isinstance(content, dict) or content.keys() - SPECIAL.keys() != {"models", "parameters"}:
         raise StudyError(
-            f"{path}: expected the entries `models`, `parameters` and, if need be, `tasks` and `backbones`; "
+            f"{path}: expected the entries `models`, `parameters` and, if need be, {', '.join(SPECIAL)}; "
             f"got {content!r:.80}"
         )
     for section, known in SPECIAL.items():
@@ -261,10 +268,11 @@ def read_profile(profile: str) -> dict[str, Any]:
 
 
 def read_config(*, profile: str, **overrides: Any) -> Config:
-    """Return the profile's parameters, over them those of backbone and task, and over all the overrides but None."""
+    """Return the profile's parameters, over them those of its special sections, and over all the overrides but None."""
     content = read_profile(profile)
     parameters = dict(content["parameters"])
-    for section, field in (("backbones", "backbone"), ("tasks", "task")):
+    for section in SPECIAL:
+        field = section.removesuffix("s")
         value = overrides.get(field) or Config.model_fields[field].default
         parameters |= content[section].get(value, {})
     parameters.update({name: value for name, value in overrides.items() if value is not None})

@@ -106,6 +106,13 @@ class RunFolder:
     def robustness(self) -> Path:
         return self.path / f"robustness{self.suffix}.csv"
 
+    def part(self, number: int, digest: str) -> Path:
+        """Return where a block of images' rows lie until all are there; `digest` tells other parameters apart."""
+        return self.path / f"robustness{self.suffix}.part{number}-{digest}.csv"
+
+    def parts(self) -> list[Path]:
+        return sorted(self.path.glob(f"robustness{self.suffix}.part*.csv"))
+
     @property
     def checks(self) -> Path:
         return self.path / f"checks{self.suffix}.json"

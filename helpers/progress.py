@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import tqdm.auto
 import tqdm.std
 
-LINES = "HELPERS_PROGRESS_LINES"  # an environment variable that batch runs set
+LINES = "HELPERS_PROGRESS_LINES"  # an environment variable that batch runs set; "0": show nothing
 SECONDS_BETWEEN_LINES = 15
+QUICK = 5  # seconds: what takes less leaves no line, and what takes longer its first after SECONDS_BETWEEN_LINES
 
 
 class _Lines(tqdm.std.tqdm):
@@ -22,9 +23,11 @@ def progress(
     iterable: Iterable | None = None, *, description: str, total: int | None = None, initial: int = 0
 ) -> tqdm.std.tqdm:
     """Wrap an iterable (or count `update`s from `initial` up to `total`) and show how far it is."""
+    if os.environ.get(LINES) == "0":
+        return tqdm.std.tqdm(iterable, total=total, initial=initial, disable=True)
     if os.environ.get(LINES):
         form = "{desc}: {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} to go{postfix}"
-        every = {"mininterval": SECONDS_BETWEEN_LINES, "maxinterval": SECONDS_BETWEEN_LINES}
+        every = {"mininterval": SECONDS_BETWEEN_LINES, "maxinterval": SECONDS_BETWEEN_LINES, "delay": QUICK}
         return _Lines(
             iterable, desc=description, total=total, initial=initial, bar_format=form, file=io.StringIO(), **every
         )

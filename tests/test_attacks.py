@@ -1,5 +1,6 @@
 import foolbox
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers import StudyError, sweep
@@ -163,13 +164,14 @@ def test_an_adversarial_that_does_not_fool_the_model_a_second_time_does_not_coun
 
     def nearest(pixels):
         distances = tf.reduce_max(tf.abs(pixels[:, None] - images[None]), axis=(2, 3, 4))
-        return tf.one_hot(tf.gather(labels, tf.argmin(distances, axis=1)), 2)
+        return tf.one_hot(tf.gather(labels, tf.argmin(distances, axis=1)), 2, on_value=3.0)
 
     compiled.logits = nearest
     found = sweep(compiled, images, labels, epsilons=[0.1])
     assert np.isinf(found.minimal_epsilon).all()
     assert np.array_equal(found.adversarials, images)
     assert found.table.correct.all()
+    assert found.unconfirmed > 0
 
 
 def test_neither_the_batch_size_nor_the_company_changes_an_image_result(small_model, small_task, nested):
@@ -178,6 +180,21 @@ def test_neither_the_batch_size_nor_the_company_changes_an_image_result(small_mo
     assert np.array_equal(other.minimal_epsilon, nested.minimal_epsilon)
     few = sweep(small_model, images[:5], labels[:5], epsilons=EPSILONS, batch_size=3)
     assert np.array_equal(few.minimal_epsilon, nested.minimal_epsilon[:5])
+
+
+def test_epsilon_0_is_clean(small_model, small_task, nested):
+    found = sweep(small_model, *small_task, epsilons=(0.0, *EPSILONS), batch_size=16)
+    pd.testing.assert_frame_equal(found.table, nested.table)
+    assert np.array_equal(
+        found.table[found.table.epsilon == 0].prediction, small_model.predict(small_task[0], verbose=0).argmax(axis=1)
+    )
+
+
+def test_a_model_that_returns_probabilities_is_refused_unless_one_insists(small_model, small_task):
+    model = keras.Sequential([small_model, keras.layers.Softmax()], name="ends_in_softmax")
+    with pytest.raises(StudyError, match=r"ends_in_softmax: expected logits, got probabilities.*without its softmax"):
+        sweep(model, *small_task, epsilons=[0.1])
+    assert len(sweep(model, *small_task, epsilons=[0.1], probabilities=True).table) == 80
 
 
 def test_random_starts_fill_the_ball_and_depend_on_image_epsilon_and_seed():
@@ -208,13 +225,18 @@ def test_an_adversarial_outside_its_ball_is_caught(fault):
     ("change", "words"),
     [
         ({"images": lambda i: i * 255}, r"images: .*\[0, 1\].*255"),
-        ({"images": lambda i: np.where(i == i.max(), np.float32("nan"), i)}, r"images: .*\[0, 1\]"),
+        ({"images": lambda i: np.where(i == i[0, 0, 0, 0], np.float32("nan"), i)}, r"images: .*\[0, 1\]; got .*nan"),
+        ({"images": lambda i: i[:0], "labels": lambda n: n[:0]}, r"images: expected at least one.*got none"),
         ({"images": lambda i: i.astype(np.float64)}, "images: expected float32"),
         ({"images": lambda i: i[:, :4]}, r"images: expected float32 of shape \(n, 8, 8, 3\)"),
         ({"labels": lambda n: n.astype(np.int32)}, "labels: expected int64"),
         ({"labels": lambda n: n + 1}, r"labels: expected 0\.\.1, got 1\.\.2"),
         ({"epsilons": lambda e: e[::-1]}, "epsilons: .*increasing"),
-        ({"epsilons": lambda e: (-0.1, *e)}, "epsilons: .*above 0"),
+        ({"epsilons": lambda e: (-0.1, *e)}, r"epsilons: .*got \[-0.1, "),
+        ({"epsilons": lambda e: (*e, e[-1])}, r"epsilons: .*increasing; got .*0.3, 0.3\]"),
+        ({"epsilons": lambda e: (*e, 8 / 2)}, r"epsilons: expected .*\[0, 1\].* 4.0\]"),
+        ({"epsilons": lambda e: [0.0]}, r"epsilons: .*got \[0.0\]"),
+        ({"epsilons": lambda e: [float("nan")]}, r"epsilons: .*got \[nan\]"),
         ({"protocol": lambda p: "papers"}, "protocol: .*Did you mean 'paper'"),
     ],
 )

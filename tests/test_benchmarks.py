@@ -16,6 +16,7 @@ def benchmark():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_small_network_learns_the_signs_and_nothing_else(benchmark, kind):
     """It reaches .80 (less two standard errors), a linear model far less, and without the signs it is lost."""

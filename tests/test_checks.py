@@ -1,5 +1,7 @@
 """Each check must catch the model that was broken for it, and pass the sound one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,10 +14,13 @@ from helpers.backend import keras
 EPSILONS = (0.02, 0.08, 0.3)
 
 
+WHOLE_BALL = {"steps": 20, "rel_stepsize": 0.125}  # from any start to any place
+
+
 def checked(model, task, protocol="nested"):
-    return check_attack(
-        model, *task, sweep(model, *task, epsilons=EPSILONS, protocol=protocol, batch_size=20), batch_size=20
-    )
+    settings = {"protocol": protocol, "batch_size": 20, "probabilities": True}
+    swept = sweep(model, *task, epsilons=EPSILONS, **settings, **WHOLE_BALL)
+    return check_attack(model, *task, swept, batch_size=20)
 
 
 def failed(checks):
@@ -49,9 +54,35 @@ def test_probabilities_passed_as_logits_are_caught(small_model, small_task):
 
 def test_logits_so_large_that_the_loss_is_flat_in_float32_are_caught(small_model, small_task):
     checks = checked(on_top(small_model, keras.layers.Rescaling(1e4)), small_task)
-    assert "gradients alive" in failed(checks)
-    assert "large epsilon breaks all" in failed(checks)
+    assert failed(checks) >= {"gradients alive", "loss above 0", "large epsilon breaks all", "black box is weaker"}
     assert checks.verdict == "broken"
+
+
+def test_logits_large_enough_to_leave_rounding_errors_of_the_gradient_are_caught(small_model, small_task):
+    checks = checked(on_top(small_model, keras.layers.Rescaling(20)), small_task)
+    assert "loss above 0" in failed(checks)
+
+
+@pytest.mark.parametrize(("scale", "check"), [(2, "epsilon in units of pixels"), (255, "large epsilon breaks all")])
+def test_an_epsilon_read_on_another_scale_is_caught(small_model, small_task, scale, check):
+    swept = sweep(small_model, *small_task, epsilons=np.array(EPSILONS) / scale, batch_size=20)
+    table, minimal = swept.table.assign(epsilon=swept.table.epsilon * scale), swept.minimal_epsilon * scale
+    checks = check_attack(small_model, *small_task, replace(swept, table=table, minimal_epsilon=minimal), batch_size=20)
+    assert check in failed(checks)
+
+
+def test_an_attack_that_stops_too_early_is_caught(small_model, small_task):
+    epsilons = np.geomspace(0.05, 0.3, 12)
+    swept = sweep(small_model, *small_task, epsilons=epsilons, steps=4, rel_stepsize=0.1, batch_size=20)
+    checks = check_attack(small_model, *small_task, swept, batch_size=20)
+    assert "longer attack finds no more" in failed(checks)
+
+
+def test_adversarials_that_were_not_confirmed_are_caught(small_model, small_task):
+    swept = sweep(small_model, *small_task, epsilons=EPSILONS, batch_size=20, **WHOLE_BALL)
+    assert swept.unconfirmed == 0
+    checks = check_attack(small_model, *small_task, replace(swept, unconfirmed=1), batch_size=20)
+    assert failed(checks) == {"adversarials confirmed"}
 
 
 def test_a_masked_gradient_is_caught(small_model, small_task):
@@ -90,7 +121,7 @@ def test_a_curve_that_rises_and_an_attack_weaker_than_noise_are_caught(small_mod
     table = table_of({0.0: right, 0.05: half, 0.9: right}, labels)
     swept = Sweep(table, images, np.full(len(labels), np.inf), steps=5, rel_stepsize=0.5)
     checks = check_attack(small_model, images, labels, swept, batch_size=20)
-    assert failed(checks) == {"large epsilon breaks all", "accuracy never rises", "noise is weaker"}
+    assert failed(checks) >= {"large epsilon breaks all", "accuracy never rises", "noise is weaker"}
     assert checks.verdict == "doubtful"
 
 

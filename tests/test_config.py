@@ -77,7 +77,7 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"epsilons": [-0.1, 0.1]}, ["epsilons", "above 0", "-0.1"]),
+        ({"epsilons": [-0.1, 0.1]}, ["epsilons", "[0, 1]", "-0.1"]),
         ({"epsilons": [0.2, 0.1]}, ["epsilons", "strictly increasing", "0.2"]),
         ({"epsilons": [0.1, 0.1]}, ["epsilons", "strictly increasing"]),
         ({"epsilons": []}, ["epsilons"]),

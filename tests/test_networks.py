@@ -8,14 +8,8 @@ from helpers import StudyError, build_model, load_model
 from helpers.backend import keras, tf
 from helpers.config import ATTENTIONS, BACKBONES, SMALLEST_IMAGE
 from helpers.networks.attention import PlaceboAttention, ReleasedSoftAttention, SoftAttention
-from helpers.networks.backbones import (
-    KNOWN,
-    CaffePreprocessing,
-    attention_map_of,
-    feature_map_of,
-    with_attention,
-    with_softmax,
-)
+from helpers.networks.backbones import KNOWN, CaffePreprocessing, with_attention
+from helpers.networks.views import attention_map_of, feature_map_of, with_scaled_logits, with_softmax
 from helpers.training.checkpoint import Checkpoint
 
 BODY = {"resnet50": 23_587_712, "inception_resnet_v2": 47_464_608}  # parameters up to the cut
@@ -249,6 +243,15 @@ def test_every_network_trains_a_step_goes_on_from_a_checkpoint_and_comes_back_fr
     model.save(tmp_path / "model.keras")
     after = load_model(tmp_path)(images, training=False).numpy()
     assert after == pytest.approx(model(images, training=False).numpy(), abs=1e-5)
+
+
+def test_scaled_logits_change_no_prediction(models):
+    images = np.random.default_rng(0).uniform(size=(3, 64, 64, 3)).astype(np.float32)
+    view = with_scaled_logits(models["none"])
+    logits = models["none"].predict(images, verbose=0)
+    assert view.predict(images, verbose=0) == pytest.approx(logits, rel=1e-5)
+    view.layers[-1].scale.assign(30.0)
+    assert view.predict(images, verbose=0) == pytest.approx(30 * logits, rel=1e-5)
 
 
 def test_pixels_go_in_and_logits_come_out(models):

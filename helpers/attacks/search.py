@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.attacks.pgd import CompiledModel, Settings, random_starts
+from helpers.attacks.pgd import CompiledModel, Settings
 from helpers.backend import tf
 
 ROUNDING = 1e-4  # how far float32 may move a logit, as a share of the largest
@@ -18,20 +18,20 @@ class Search:
 
     Attributes:
         image: Its index.
-        adversarial: What broke it at the smallest epsilon so far; the unperturbed image as long as nothing did.
-        level: Place of that epsilon in the grid; the grid's length as long as there is none.
+        level: Place of the smallest epsilon so far that broke it; the grid's length as long as there is none.
         untried: Places of the epsilons not attacked yet.
         attacking: Place of the epsilon whose ball is being searched now.
         pixels: Where in that ball the search is, after `taken` steps.
+        adversarial: What broke it at `level`; None as long as this search has not broken it.
     """
 
     image: int
-    adversarial: np.ndarray
     level: int
     untried: set[int]
     attacking: int
     pixels: np.ndarray
     taken: int = 0
+    adversarial: np.ndarray | None = None
 
     def following(self, grid: int) -> int | None:
         """Return the place to attack next in a grid of so many epsilons, None where the search has ended.
@@ -50,8 +50,10 @@ def search_smallest_epsilons(
     compiled: CompiledModel,
     images: np.ndarray,
     labels: np.ndarray,
-    targets: np.ndarray,
+    levels: np.ndarray,
     settings: Settings,
+    *,
+    restart: int = 0,
 ) -> Iterator[Search]:
     """Attack each image with PGD at the middle epsilon of the grid, then downwards if that broke it, else upwards.
 
@@ -64,33 +66,37 @@ def search_smallest_epsilons(
     Args:
         compiled: The model under attack.
         images, labels: float32 (n, height, width, 3) in [0, 1], int64 (n,).
-        targets: Indices of the images to attack.
+        levels: Place of the smallest epsilon known to break each image, int (n,); the grid's length where none is.
+            Where it is 0 there is nothing to search.
         settings: Of the attacks.
+        restart: A restart has random starts of its own, and begins below what is known.
 
     Yields:
         Each image's ended search, in the order in which they end.
     """
-    epsilons = settings.epsilons
+    grid = len(settings.epsilons)
 
     def begin(search: Search, place: int) -> Search:
-        one = random_starts(images.shape[1:], images=[search.image], epsilon=epsilons[place], seed=settings.seed)[0]
-        search.pixels = np.clip(images[search.image] + np.float32(epsilons[place]) * one, 0, 1)
-        search.attacking, search.taken = place, 0
+        start = settings.starts(images.shape[1:], [search.image], place, restart=restart)[0]
+        radius = np.float32(settings.epsilons[place])
+        search.pixels, search.taken = np.clip(images[search.image] + radius * start, 0, 1), 0
+        search.attacking = place
         search.untried.remove(place)
         return search
 
-    waiting, running = deque(targets.tolist()), []
+    waiting, running = deque(np.flatnonzero(levels).tolist()), []
     while waiting or running:
         while waiting and len(running) < compiled.batch_size:
-            image, grid = waiting.popleft(), len(epsilons)
-            running.append(begin(Search(image, images[image], grid, set(range(grid)), 0, images[image]), grid // 2))
+            image = waiting.popleft()
+            first = levels[image] - 1 if restart else levels[image] // 2
+            running.append(begin(Search(image, levels[image], set(range(levels[image])), 0, images[image]), first))
         filled = running + [running[-1]] * (compiled.smallest_batch(len(running)) - len(running))
         rows = [search.image for search in filled]
         moved, logits, _ = compiled.pgd_step(
             tf.constant(images[rows]),
             tf.constant(np.stack([search.pixels for search in filled])),
             tf.constant(labels[rows]),
-            tf.constant([epsilons[search.attacking] for search in filled], tf.float32),
+            tf.constant([settings.epsilons[search.attacking] for search in filled], tf.float32),
             tf.constant(settings.rel_stepsize, tf.float32),
         )
         fooled = _fooled(logits.numpy(), labels[rows])
@@ -102,7 +108,7 @@ def search_smallest_epsilons(
                 search.pixels, search.taken = pixels, search.taken + 1
                 going_on.append(search)
                 continue
-            place = search.following(len(epsilons))
+            place = search.following(grid)
             if place is None:
                 yield search
             else:
@@ -113,7 +119,7 @@ def search_smallest_epsilons(
 def _fooled(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return which images are misclassified, bool (batch,), by more than rounding could undo.
 
-    What misses by less takes a step more: whoever looks a second time, in a batch of another size, shall see the same.
+    What misses by less takes a step more: whoever looks again, through the unfolded network, shall see the same.
     """
     places = np.arange(len(labels))
     true, wrong = logits[places, labels], logits.copy()

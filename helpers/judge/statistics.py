@@ -26,6 +26,12 @@ def accuracy_by_epsilon(robustness: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epsilon", "images", "accuracy", "low", "high"])
 
 
+def minimal_epsilons(robustness: pd.DataFrame) -> pd.Series:
+    """Return the smallest epsilon that broke each image: 0 if it was misclassified clean, infinite if none did."""
+    broken = robustness[~robustness.correct].groupby("image").epsilon.min()
+    return broken.reindex(robustness.image.unique(), fill_value=float("inf"))
+
+
 def majority_share(labels: pd.Series) -> float:
     """Return the share of the most frequent class: what a model that always says it would get right."""
     return float(labels.value_counts(normalize=True).max())

@@ -143,28 +143,6 @@ KNOWN = {
 }
 
 
-def with_softmax(model: keras.Model) -> keras.Model:
-    """Return a view of a model that ends in probabilities, (batch, classes), and shares its weights."""
-    probabilities = layers.Softmax(name="probabilities")(model.outputs[0])
-    return keras.Model(model.inputs[0], probabilities, name=f"{model.name}-softmax")
-
-
-def attention_map_of(model: keras.Model, images):
-    """Return a trained model's attention map, (batch, H, W): positive, summing to the number of heads.
-
-    Raises:
-        StudyError: the model has no attention layer.
-    """
-    if ATTENTION_LAYER not in {layer.name for layer in model.layers}:
-        raise StudyError(f"{model.name}: expected a model with an attention layer, it has none. Choose another.")
-    return model.get_layer(ATTENTION_LAYER).attention_map(feature_map_of(model, images))
-
-
-def feature_map_of(model: keras.Model, images):
-    """Return the backbone's last feature map, (batch, H, W, C): what the attention block, if any, is given."""
-    return keras.Model(model.inputs[0], model.get_layer(FEATURE_LAYER).output)(images, training=False)
-
-
 def load_model(run_folder: Path | str) -> keras.Model:
     """Load the trained model of a run folder, without running any code stored in it."""
     path = RunFolder(run_folder).model

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from helpers import files
@@ -40,14 +41,20 @@ def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFra
     for config in read_models(profile):
         folder = RunFolder.of(config if runs_dir is None else config.but(runs_dir=runs_dir))
         if folder.predictions.is_file():
-            named = {name: getattr(config, name) for name in ("task", "backbone", "attention", "seed")}
+            named = {name: getattr(config, name) for name in ("task", "backbone", "attention", "training", "seed")}
             rows.append(named | clean_summary(pd.read_csv(folder.predictions, dtype={"label": str, "prediction": str})))
     return pd.DataFrame(rows)
 
 
+def model_name(config: Config) -> str:
+    """Return what a model is called beside others of its task and backbone."""
+    adversarially = ", adversarially trained" if config.training == "adversarial" else ""
+    return plots.ATTENTION_NAMES[config.attention] + adversarially
+
+
 def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Figure, pd.DataFrame]:
     """Draw accuracy against epsilon for models of one task and backbone; return the figure and its numbers."""
-    results = {plots.ATTENTION_NAMES[config.attention]: read_results(config, variant=variant) for config in configs}
+    results = {model_name(config): read_results(config, variant=variant) for config in configs}
     curves = {name: accuracy_by_epsilon(table) for name, (table, _) in results.items()}
     verdicts = {name: verdict for name, (_, verdict) in results.items()}
     attacked = next(iter(results.values()))[0].query("epsilon == 0")
@@ -61,12 +68,40 @@ def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Fig
     columns = {"task": config.task, "source": config.source, "backbone": config.backbone}
     named = zip(configs, curves.items(), strict=True)
     tables = [
-        curve.assign(**columns, attention=c.attention, seed=c.seed, attack_checks=verdicts[name])
+        curve.assign(**columns, attention=c.attention, training=c.training, seed=c.seed, attack_checks=verdicts[name])
         for c, (name, curve) in named
     ]
     numbers = pd.concat(tables, ignore_index=True)
-    keys = [*columns, "attention", "seed"]
+    keys = [*columns, "attention", "training", "seed"]
     return figure, numbers[[*keys, *(name for name in numbers if name not in keys)]]
+
+
+def show_adversarials(config: Config, *, variant: str = "", columns: int = 5) -> plt.Figure:
+    """Show images, each with the adversarial at its smallest epsilon, and how they differ; the easiest to break first.
+
+    A column each, spread over the epsilons; fewer where the attack kept fewer.
+    """
+    folder = RunFolder.of(config).variant(variant)
+    if not folder.adversarials.is_file():
+        raise StudyError(f"{folder.adversarials}: expected adversarials. Run notebook 04_evaluate_pgd first.")
+    with np.load(folder.adversarials) as kept:
+        minimal, images, adversarials = (kept[name] for name in ("minimal_epsilon", "images", "adversarials"))
+    broken = np.flatnonzero((minimal > 0) & np.isfinite(minimal))
+    ranked = broken[np.argsort(minimal[broken], kind="stable")]
+    chosen = ranked[np.unique(np.linspace(0, max(len(ranked) - 1, 0), min(columns, len(ranked))).astype(int))]
+    rows = ("original", "attacked", "difference")
+    figure, axes = plt.subplots(len(rows), columns, figsize=(1.9 * columns, 5.9), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for column, index in enumerate(chosen):
+        radius, difference = minimal[index], adversarials[index] - images[index]
+        plots.picture(axes[0, column], images[index], title="original")
+        plots.picture(axes[1, column], adversarials[index], title=f"attacked, ε = {radius:g}")
+        shown = plots.magnified(difference, epsilon=radius)
+        plots.picture(axes[2, column], shown, title=f"difference × {0.5 / radius:.0f}")
+    named = f"{config.task}, {config.backbone} {model_name(config)}, {SOURCES[config.source]}"
+    figure.suptitle(f"{named}:\nadversarials at the smallest ε of the grid that broke each image")
+    return figure
 
 
 def draw_phantoms(figures_dir: str = "figures", *, columns: int = 8, size: int = 128) -> list[Path]:
@@ -98,6 +133,9 @@ def draw_figures(
         _save(figure, path)
         written.append(path)
         tables.append(numbers)
+        path = from_root(figures_dir) / f"perturbation_examples-{name}.jpg"
+        _save(show_adversarials(group[0]), path)
+        written.append(path)
     path = from_root(results_dir) / f"{Path(profile).stem}.csv"
     files.write_table(pd.concat(tables).round(6), path)
     return [*written, path]

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 plt.style.use(Path(__file__).with_name("study.mplstyle"))
@@ -32,21 +33,26 @@ def accuracy_against_epsilon(
         verdicts: {model's name: verdict of the attack's checks}.
         majority: Share of the majority class among the attacked images.
     """
-    for (name, curve), marker, line in zip(curves.items(), cycle(MARKERS), cycle(LINES), strict=False):
-        clean, robust = curve[curve.epsilon == 0].iloc[0], curve[curve.epsilon > 0]
-        (drawn,) = axis.plot(
-            robust.epsilon,
-            robust.accuracy,
-            marker=marker,
-            linestyle=line,
-            label=f"{name} (attack: {verdicts[name]})",
-            clip_on=False,
-            zorder=3,
-        )
-        axis.fill_between(robust.epsilon, robust.low, robust.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
-        axis.axhline(clean.accuracy, color=drawn.get_color(), linestyle="--", linewidth=1)
+    named = {f"{name} (attack: {verdicts[name]})": curve for name, curve in curves.items()}
+    for drawn, curve in zip(robust_curves(axis, named), curves.values(), strict=True):
+        axis.axhline(curve.set_index("epsilon").accuracy[0], color=drawn.get_color(), linestyle="--", linewidth=1)
     axis.axhline(majority, color="0.4", linestyle=":", linewidth=1.2, label="always the most frequent class")
     axis.plot([], [], color="0.4", linestyle="--", linewidth=1, label="clean accuracy of the same colour")
+    framed = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}
+    axis.legend(loc="upper right", bbox_to_anchor=(1, 0.49), **framed)  # where curves are low and no line is
+    return axis
+
+
+def robust_curves(axis: Axes, curves: Mapping[str, pd.DataFrame]) -> list[Line2D]:
+    """Plot accuracy against epsilon above 0 with its band, and return the lines; `curves` as above."""
+    lines = []
+    for (name, curve), marker, line in zip(curves.items(), cycle(MARKERS), cycle(LINES), strict=False):
+        robust = curve[curve.epsilon > 0]
+        lines += axis.plot(
+            robust.epsilon, robust.accuracy, marker=marker, linestyle=line, label=name, clip_on=False, zorder=3
+        )
+        color = lines[-1].get_color()
+        axis.fill_between(robust.epsilon, robust.low, robust.high, color=color, alpha=0.15, linewidth=0)
     epsilons = sorted({epsilon for curve in curves.values() for epsilon in curve.epsilon if epsilon > 0})
     axis.set_xscale("log", base=2)
     axis.set_xticks(epsilons, [f"{epsilon:.5g}\n{255 * epsilon:.3g}/255" for epsilon in epsilons])
@@ -54,8 +60,43 @@ def accuracy_against_epsilon(
     axis.set(
         xlabel="epsilon (L∞, pixels in [0, 1]; below: in steps of an 8-bit picture)", ylabel="accuracy", ylim=(0, 1)
     )
-    framed = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}
-    axis.legend(loc="upper right", bbox_to_anchor=(1, 0.49), **framed)  # where curves are low and no line is
+    axis.legend()
+    return lines
+
+
+def smallest_epsilons(axis: Axes, models: Mapping[str, pd.Series]) -> Axes:
+    """Plot how many images each epsilon was the first to break: {model's name: `minimal_epsilons` of its table}."""
+    grid = sorted({epsilon for found in models.values() for epsilon in found})
+    width = 0.8 / len(models)
+    for place, (name, found) in enumerate(models.items()):
+        counts = found.value_counts().reindex(grid, fill_value=0)
+        left = np.arange(len(grid)) - 0.4 + (place + 0.5) * width
+        axis.bar(left, counts, width, label=name, hatch=("", "///", "...", "xxx")[place % 4], edgecolor="white")
+    names = {0.0: "wrong\nclean", np.inf: "never\nbroken"}
+    axis.set_xticks(range(len(grid)), [names.get(e, f"{e:.5g}\n{255 * e:.3g}/255") for e in grid])
+    axis.set(xlabel="smallest epsilon of the grid that broke the image (L∞, pixels in [0, 1])", ylabel="images")
+    axis.legend()
+    return axis
+
+
+def shares(axis: Axes, values: Mapping[str, tuple[float, float, float]]) -> Axes:
+    """Plot shares from top to bottom, each a point within its interval: {name: (share, low, high)}."""
+    for place, (share, low, high) in enumerate(values.values()):
+        axis.plot([low, high], [place, place], color="C0", linewidth=5, alpha=0.3, solid_capstyle="butt")
+        axis.plot(share, place, marker="o", color="C0")
+    axis.set_yticks(range(len(values)), list(values))
+    axis.set(xlim=(0, 1), ylim=(len(values) - 0.5, -0.5))
+    return axis
+
+
+def outcomes(axis: Axes, attacks: Mapping[str, np.ndarray]) -> Axes:
+    """Draw which image held against which attack, {name: bool (n,)}: dark is broken; images by how often they held."""
+    held = np.array(list(attacks.values()))
+    order = np.argsort(held.sum(axis=0), kind="stable")
+    axis.pcolormesh(~held[:, order], cmap="Greys", vmin=-0.25, vmax=1.3, edgecolors="white", linewidth=1)
+    axis.set_yticks(np.arange(len(held)) + 0.5, list(attacks))
+    axis.set(xlabel="images, the most easily broken first", xticks=[], ylim=(len(held), 0))
+    axis.grid(False)
     return axis
 
 

@@ -17,6 +17,7 @@ from helpers.paths import RunFolder
 from helpers.training.adversarial import AdversarialTraining
 from helpers.training.checkpoint import Checkpoint
 from helpers.training.epochs import fit
+from helpers.training.fused import with_fused_norms
 from helpers.training.head import train_head
 from helpers.training.optimize import compile_model, make_optimizer, precision
 from helpers.training.pretrain import pretrain
@@ -80,10 +81,11 @@ def _fit(
     strategy = _devices(config)
     with strategy.scope(), precision(config.precision):
         model = build_model(**architecture, weights=weights)
+        learner = with_fused_norms(model)
         if config.training == "adversarial":
             attack = {"epsilon": config.training_epsilon, "steps": config.training_steps, "seed": config.seed}
-            model = AdversarialTraining(model, **attack)
-        compile_model(model, config, steps=steps * config.epochs)
+            learner = AdversarialTraining(learner, **attack)
+        compile_model(learner, config, steps=steps * config.epochs)
     weighed = class_weights(rows["train"].label, config.classes) if config.class_weights else None
 
     def data(seen: int) -> tf.data.Dataset:
@@ -98,7 +100,7 @@ def _fit(
                 train_head(model, shown, epochs=config.head_epochs, optimizer=optimizer, class_weight=weighed)
 
     fitted = fit(
-        model,
+        learner,
         data,
         checkpoint,
         before=before,
@@ -111,12 +113,12 @@ def _fit(
         class_weight=weighed,
         logs=logs,
     )
-    if config.precision == "float32" and config.devices == "one":
-        trained = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # without optimizer
-    else:
+    learner.set_weights(fitted.weights())
+    if config.precision != "float32" or config.devices != "one":
         trained = build_model(**architecture)
-    trained.set_weights(fitted.weights())
-    return trained, fitted.history
+        trained.set_weights(model.get_weights())
+        model = trained
+    return model, fitted.history
 
 
 def _devices(config: Config) -> tf.distribute.Strategy:

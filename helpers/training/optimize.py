@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from helpers.backend import keras
 from helpers.config import Config
+from helpers.training.fused import Adam, FusedBatchNorm
 
 
 def learning_rate(config: Config, *, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -20,16 +21,15 @@ def learning_rate(config: Config, *, steps: int) -> float | keras.optimizers.sch
 def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
     """Return the configured optimizer for a training of `steps` steps."""
     rate = learning_rate(config, steps=steps)
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, epsilon=config.adam_epsilon, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate, epsilon=config.adam_epsilon)
+    decay = config.weight_decay if config.optimizer == "adamw" else 0.0
+    return Adam(rate, epsilon=config.adam_epsilon, decay=decay)
 
 
 def compile_model(model: keras.Model, config: Config, *, steps: int) -> None:
-    """Make a network of logits ready for a training of `steps` steps."""
+    """Make a network of logits, from `with_fused_norms`, ready for a training of `steps` steps."""
     for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = config.batch_norm_momentum
+        if isinstance(layer, FusedBatchNorm):
+            layer.norm.momentum = config.batch_norm_momentum
     model.compile(
         optimizer=make_optimizer(config, steps=steps),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
