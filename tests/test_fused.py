@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import build_model, read_config
+from helpers import read_config
 from helpers.backend import keras, tf
 from helpers.training.fused import FusedBatchNorm, with_fused_norms
 from helpers.training.optimize import learning_rate, make_optimizer
@@ -33,29 +33,23 @@ def small_network():
     layers = keras.layers
     inputs = keras.Input((8, 8, 3))
     outputs = layers.BatchNormalization(momentum=0.7)(layers.Conv2D(8, 3)(inputs))
-    outputs = layers.BatchNormalization(scale=False, momentum=0.5)(layers.Conv2D(4, 3, activation="relu")(outputs))
+    branch = layers.Conv2D(8, 3, padding="same", activation="relu")(outputs)
+    outputs = layers.Add()([outputs, layers.BatchNormalization(scale=False, momentum=0.5)(branch)])
     outputs = layers.BatchNormalization(center=False)(layers.Flatten()(outputs))
     return keras.Model(inputs, layers.Dense(2)(outputs))
 
 
-def small_resnet():
-    return build_model(backbone="resnet50", attention="none", image_size=32, classes=2)
-
-
-@pytest.mark.parametrize("network", [small_network, small_resnet])
-def test_fused_norms_train_the_same_network(small_task, network):
+def test_fused_norms_train_the_same_network(small_task):
     images, labels = small_task
-    size = network().input_shape[1]
-    images = np.repeat(np.repeat(images, size // 8, axis=1), size // 8, axis=2)
     ended = []
     for view in (lambda model: model, with_fused_norms):
-        model = network()
+        model = small_network()
         learner = view(model)
         learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         losses = [learner.train_on_batch(images, labels) for _ in range(2)]
         ended.append([*losses, *model.get_weights()])
         assert learner.predict(images, verbose=0) == pytest.approx(model.predict(images, verbose=0), abs=1e-4)
-    started = [0, 0, *network().get_weights()]
+    started = [0, 0, *small_network().get_weights()]
     moved = [np.abs(new - old).max() for old, new in zip(started, ended[0], strict=True)]
     assert max(moved[2:]) > 0.01
     for kept, fused in zip(*ended, strict=True):

@@ -59,13 +59,17 @@ def test_figures_and_their_numbers_come_from_tables_alone(tmp_path):
         folder.path.mkdir(parents=True)
         robustness().to_csv(folder.robustness, index=False)
         folder.checks.write_text(json.dumps({"verdict": "trusted", "checks": []}))
+        arrays = {"images": np.zeros((3, 8, 8, 3)), "adversarials": np.full((3, 8, 8, 3), 0.01)}
+        np.savez(folder.adversarials, **arrays, minimal_epsilon=np.array([0, 0.01, np.inf]))
     where = {
         "runs_dir": str(tmp_path),
         "figures_dir": str(tmp_path / "figures"),
         "results_dir": str(tmp_path / "results"),
     }
     *figures, numbers = draw_figures(profile="smoke", **where)
-    assert [path.name.split("-")[1] for path in figures] == ["skin_lesion", "retinopathy", "pneumothorax"]
+    kinds, tasks = zip(*(path.name.split("-")[:2] for path in figures), strict=True)
+    assert kinds == ("accuracy_against_epsilon", "perturbation_examples") * 2
+    assert tasks == ("skin_lesion", "skin_lesion", "retinopathy", "retinopathy")
     assert all(plt.imread(figure).shape[1] > 800 for figure in figures)
     table = pd.read_csv(numbers)
     lesions = table[table.task == "skin_lesion"]
