@@ -7,6 +7,7 @@ _FACE = {
     "build_model": "helpers.networks.backbones",
     "check_attack": "helpers.attacks.checks",
     "evaluate": "helpers.attacks.evaluate",
+    "explain_model": "helpers.explain.explanation",
     "load_manifest": "helpers.datasets.manifest",
     "load_model": "helpers.networks.backbones",
     "phantom": "helpers.phantoms",

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only, once logging is set up
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow's default on newer Intel processors only: twice as fast
+os.environ.setdefault(
+    "TF_ENABLE_ONEDNN_OPTS", "1"
+)  # TensorFlow's default on newer Intel processors only: twice as fast
 
 
 @contextlib.contextmanager

@@ -120,3 +120,15 @@ class RunFolder:
     @property
     def adversarials(self) -> Path:
         return self.path / f"adversarials{self.suffix}.npz"
+
+    @property
+    def explanations(self) -> Path:
+        return self.path / f"explanations{self.suffix}.csv"
+
+    @property
+    def maps(self) -> Path:
+        return self.path / f"explanations{self.suffix}.npz"
+
+    @property
+    def detection(self) -> Path:
+        return self.path / f"detection{self.suffix}.csv"

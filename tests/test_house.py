@@ -18,6 +18,7 @@ ALLOWED = {
     "datasets": ANYWHERE | {"phantoms"},
     "training": ANYWHERE | {"networks", "datasets", "attacks"},
     "attacks": ANYWHERE | {"networks", "datasets"},
+    "explain": ANYWHERE | {"networks", "phantoms", "datasets", "attacks", "judge"},
     "judge": ANYWHERE,
     "show": ANYWHERE - {"backend"} | {"phantoms", "judge"},
 }

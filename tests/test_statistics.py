@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import norm
 
 from helpers import wilson
-from helpers.judge.statistics import accuracy_by_epsilon, clean_summary, majority_share
+from helpers.judge.statistics import accuracy_by_epsilon, clean_summary, grouped_mean, majority_share, summarise
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 10), (7, 10), (10, 10), (81, 263), (1, 1)])
@@ -37,3 +37,37 @@ def test_clean_summary_by_hand():
     assert (summary["images"], summary["accuracy"]) == (4, 0.5)
     assert summary["balanced accuracy"] == pytest.approx((2 / 3 + 0) / 2)
     assert summary["majority share"] == majority_share(predictions.label) == 0.75
+
+
+def test_the_mean_of_groups_is_surer_the_more_groups_there_are():
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(size=20), 10)  # ten equal values a group
+    by_group, by_image = grouped_mean(values, np.repeat(np.arange(20), 10)), grouped_mean(values, np.arange(200))
+    assert [by_group[0], by_image[0]] == pytest.approx([values.mean()] * 2)
+    half = (by_group[2] - by_group[1]) / 2
+    assert half == pytest.approx(1.96 * values.std() / np.sqrt(20), rel=0.1)  # the mean of 20, not of 200
+    assert (by_image[2] - by_image[1]) / 2 == pytest.approx(1.96 * values.std() / np.sqrt(200), rel=0.1)
+    assert by_group == grouped_mean(values, np.repeat(np.arange(20), 10))  # the same again
+
+
+def test_shares_of_groups_have_wilsons_interval():
+    values = np.array([1, 1, 0, 1, 0, 0, 1, 1, 1, 1])
+    assert grouped_mean(values, np.arange(10)) == pytest.approx((0.7, *wilson(7, 10)))
+    assert grouped_mean(np.ones(5), np.arange(5)) == pytest.approx((1, *wilson(5, 5)))
+    twice = grouped_mean(np.repeat(values, 2), np.repeat(np.arange(10), 2))
+    assert twice == pytest.approx((0.7, *wilson(7, 10)))
+
+
+def test_one_group_has_no_interval():
+    mean, low, high = grouped_mean(np.array([0.2, 0.4]), np.array(["a", "a"]))
+    assert mean == pytest.approx(0.3)
+    assert np.isnan([low, high]).all()
+
+
+def test_a_summary_leaves_out_what_has_no_value():
+    table = pd.DataFrame({"image": list("abc"), "group": list("aab"), "measure": "m", "value": [1.5, np.nan, 2.5]})
+    table = pd.concat([table, table.assign(measure="n", value=np.nan)])
+    summary = summarise(table, ["measure"]).set_index("measure")
+    assert summary.loc["m", ["mean", "images", "groups"]].tolist() == [2.0, 2, 2]
+    assert summary.loc["n", "images"] == 0
+    assert np.isnan(summary.loc["n", "mean"])

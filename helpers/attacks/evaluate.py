@@ -12,6 +12,7 @@ from helpers.attacks.pgd import CompiledModel
 from helpers.attacks.sweep import Sweep, sweep
 from helpers.config import ATTACK_PARAMETERS, Config, StudyError, read_config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
+from helpers.datasets.masks import read_mask
 from helpers.datasets.pipeline import load_arrays
 from helpers.networks.backbones import load_model
 from helpers.paths import RunFolder, TaskFolder
@@ -65,7 +66,7 @@ def _attack_part(
         settings = config.model_dump(include={"epsilons", "steps", "rel_stepsize", "protocol", "loss", "restarts"})
         found = sweep(model, images, labels, **settings, seed=config.seed, first=number * BLOCK)
         if number == 0:
-            _keep_adversarials(folder, images, labels, found)
+            keep_adversarials(config, folder, rows, images, labels, found)
             checks = check_attack(model, images, labels, found, seed=config.seed)
             report = {"verdict": checks.verdict, "checks": json.loads(checks.table.to_json(orient="records"))}
             files.write_json(report, folder.checks)
@@ -75,16 +76,26 @@ def _attack_part(
     return pd.read_csv(path, dtype={"image": str, "label": str, "prediction": str})
 
 
-def _keep_adversarials(folder: RunFolder, images: np.ndarray, labels: np.ndarray, found: Sweep) -> None:
-    kept = slice(KEPT_ADVERSARIALS)
+def keep_adversarials(
+    config: Config, folder: RunFolder, rows: pd.DataFrame, images: np.ndarray, labels: np.ndarray, found: Sweep
+) -> None:
+    """Keep the first images with all that is needed to look at them later; where an image has no mask, none is set."""
+    kept = rows.iloc[:KEPT_ADVERSARIALS]
+    first, masks = slice(len(kept)), np.zeros((len(kept), config.image_size, config.image_size), bool)
+    has_mask = kept["mask"].notna().to_numpy() if "mask" in kept else np.zeros(len(kept), bool)
+    for place in np.flatnonzero(has_mask):
+        masks[place] = read_mask(kept["mask"].iloc[place], data_dir=data_folder(config), size=config.image_size)
     with files.whole(folder.adversarials) as temporary:
         np.savez_compressed(
             temporary,
-            images=images[kept],
-            adversarials=found.adversarials[kept],
-            minimal_epsilon=found.minimal_epsilon[kept],
-            labels=labels[kept],
-            rows=np.arange(len(images))[kept],
+            images=images[first],
+            adversarials=found.adversarials[first],
+            minimal_epsilon=found.minimal_epsilon[first],
+            labels=labels[first],
+            names=kept.image.to_numpy(str),
+            groups=kept.group.to_numpy(str),
+            masks=masks,
+            has_mask=has_mask,
         )
 
 

@@ -1,6 +1,6 @@
 """Attack a set of images at growing epsilon, and keep one row for each image and epsilon."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import foolbox
@@ -103,7 +103,7 @@ def sweep(
     settings = Settings(epsilons=epsilons, steps=steps, rel_stepsize=rel_stepsize, seed=seed, first=first)
     with progress(description=f"attacking {model.name}", total=(1 + restarts) * len(epsilons) * len(images)) as bar:
         if protocol == "paper":
-            predictions, found, minimal = _attack_anew(compiled, images, labels, clean, settings, bar.update)
+            predictions, found, minimal = _attack_all(compiled, images, labels, clean, settings, bar.update)
             unconfirmed = 0
         else:
             predictions, found, minimal, unconfirmed = _attack_nested(
@@ -119,7 +119,7 @@ def sweep(
     return Sweep(pd.concat(rows, ignore_index=True), found, minimal, steps, rel_stepsize, unconfirmed)
 
 
-def _attack_anew(
+def _attack_all(
     compiled: CompiledModel,
     images: np.ndarray,
     labels: np.ndarray,
@@ -127,8 +127,28 @@ def _attack_anew(
     settings: Settings,
     done: Callable[[int], None],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Attack every image at every epsilon with Foolbox's own loop; return the first three of `_attack_nested`."""
+    """Attack every image at every epsilon anew; return the first three of `_attack_nested`."""
     predictions, found, minimal = [], images.copy(), np.where(clean == labels, np.inf, 0.0)
+    for epsilon, perturbed in zip(
+        settings.epsilons, attack_anew(compiled, images, labels, settings, done), strict=True
+    ):
+        predictions.append(predict(compiled, perturbed))
+        broken = (predictions[-1] != labels) & np.isinf(minimal)
+        found[broken], minimal[broken] = perturbed[broken], epsilon
+    return np.array(predictions), found, minimal
+
+
+def attack_anew(
+    compiled: CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    settings: Settings,
+    done: Callable[[int], None] = lambda _: None,
+) -> Iterator[np.ndarray]:
+    """Attack every image with Foolbox's own loop; yield the last iterates by epsilon, shaped as the images.
+
+    `done` is told how many (image, epsilon) pairs were attacked.
+    """
     for place, epsilon in enumerate(settings.epsilons):
         perturbed = []
         for rows, count in _padded(compiled, np.arange(len(images))):
@@ -140,10 +160,7 @@ def _attack_anew(
             done(count)
         perturbed = np.concatenate(perturbed)
         check_perturbation(images, perturbed, epsilon=epsilon)
-        predictions.append(predict(compiled, perturbed))
-        broken = (predictions[-1] != labels) & np.isinf(minimal)
-        found[broken], minimal[broken] = perturbed[broken], epsilon
-    return np.array(predictions), found, minimal
+        yield perturbed
 
 
 def _attack_nested(

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap, norm
 from sklearn.metrics import balanced_accuracy_score
 
 CONFIDENCE = 0.95
+RESAMPLES = 2000  # of a bootstrap
 
 
 def wilson(correct: int, total: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -57,3 +59,47 @@ def clean_summary(predictions: pd.DataFrame) -> dict[str, float]:
         "balanced accuracy": float(balanced_accuracy_score(predictions.label, predictions.prediction)),
         "majority share": majority_share(predictions.label),
     }
+
+
+def grouped_mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tuple[float, float, float]:
+    """Return a mean and its 95% interval (mean, low, high), when values of one group say less than those of several.
+
+    Whole groups (lesions, patients) are drawn anew, with SciPy's bootstrap and its percentiles. Where all values are 0
+    or 1, and a bootstrap of equal ones would be sure of itself, it is Wilson's interval with as many trials as there
+    are groups. Of a single group, no interval: low and high are NaN.
+    """
+    parts = pd.Series(np.asarray(values, float)).groupby(np.asarray(groups)).agg(["sum", "size"])
+    mean, count = float(parts["sum"].sum() / parts["size"].sum()), len(parts)
+    if count < 2:
+        return mean, np.nan, np.nan
+    if np.isin(values, (0, 1)).all():
+        half = (
+            norm.ppf((1 + CONFIDENCE) / 2)
+        ) ** 2 / count  # Wilson's formula, as the share of groups need not be whole
+        centre, spread = mean + half / 2, np.sqrt(half * (mean * (1 - mean) + half / 4))
+        return mean, float((centre - spread) / (1 + half)), float((centre + spread) / (1 + half))
+    drawn = bootstrap(
+        (parts["sum"], parts["size"]),
+        lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
+        paired=True,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=seed,
+    ).confidence_interval
+    return mean, float(drawn.low), float(drawn.high)
+
+
+def summarise(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Return mean, low and high (`grouped_mean`), images and groups of the values in a table with a row an image.
+
+    Args:
+        table: Columns image, group, value and the keys. Values that are NaN are left out.
+        keys: Columns to group by. A combination without any value has a mean of NaN, and 0 images.
+    """
+    rows = []
+    for key, part in table.groupby(list(keys), sort=False):
+        known = part.dropna(subset="value")
+        numbers = grouped_mean(known.value.to_numpy(), known.group.to_numpy()) if len(known) else (np.nan,) * 3
+        rows.append((*key, *numbers, len(known), known.group.nunique()))
+    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "images", "groups"])

@@ -1,5 +1,7 @@
 """Where a backbone's weights come from: chance, ImageNet, or a file."""
 
+import numpy as np
+
 from helpers.backend import keras
 from helpers.config import StudyError
 
@@ -46,3 +48,18 @@ def _silence_residual_branches(body: keras.Model) -> None:
             layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
         elif layer.name.startswith("block") and layer.name.endswith("_conv"):  # InceptionResNetV2: before each sum
             layer.kernel.assign(keras.ops.zeros_like(layer.kernel))
+
+
+def shuffle_weights(model: keras.Model, *, behind: str | None = None, seed: int = 0) -> None:
+    """Shuffle the numbers inside each weight: what the network has learned is gone, the size of its weights is not.
+
+    Args:
+        model: Is changed.
+        behind: Name of a layer; only those that come after it are shuffled. None: all.
+        seed: Of the order.
+    """
+    rng, first = np.random.default_rng(seed), 0
+    if behind is not None:
+        first = 1 + [layer.name for layer in model.layers].index(behind)
+    for layer in model.layers[first:]:
+        layer.set_weights([rng.permutation(weight.ravel()).reshape(weight.shape) for weight in layer.get_weights()])

@@ -1,0 +1,74 @@
+"""Can adversarials be told from other images, by simple statistics of their pixels or by what the model makes of them?
+
+After Ma, Niu et al.: "Understanding Adversarial Attacks on Deep Learning Based Medical Image Analysis Systems", 2021.
+"""
+
+import numpy as np
+from scipy import ndimage
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from helpers.explain.measures import UndefinedError
+from helpers.explain.perturbation import high_frequencies
+from helpers.judge.statistics import CONFIDENCE, RESAMPLES
+
+FOLDS = 5
+PENALTY = 0.1  # scikit-learn's C: strong regularisation, for there are more features than images
+STATISTICS = ("mean", "spread", "step between neighbours", "Laplacian", "largest Laplacians", "high frequencies")
+
+
+def pixel_statistics(images: np.ndarray) -> np.ndarray:
+    """Return `STATISTICS` of images (n, height, width, 3), pixels in [0, 1]: float (n, 6)."""
+    return np.array([_statistics_of(image) for image in images.astype(float)])
+
+
+def _statistics_of(image: np.ndarray) -> tuple[float, ...]:
+    steps = np.mean([np.abs(np.diff(image, axis=axis)).mean() for axis in (0, 1)])
+    laplacian = np.abs(np.stack([ndimage.laplace(image[..., colour]) for colour in range(image.shape[-1])]))
+    try:
+        high = high_frequencies(image)
+    except UndefinedError:  # an even picture
+        high = 0.0
+    return image.mean(), image.std(), steps, laplacian.mean(), np.quantile(laplacian, 0.99), high
+
+
+def detect(
+    others: np.ndarray, adversarials: np.ndarray, groups: np.ndarray, *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Return how well features tell adversarials from other versions of the same images: AUC and its 95% interval.
+
+    A logistic regression, trained on some groups and asked about others (grouped cross-validation). 1/2 is chance. The
+    interval is a bootstrap over groups, percentiles; it takes the regressions as they are.
+
+    Args:
+        others: Features of the clean, or noisy, images: float (n, features).
+        adversarials: Of the same images, attacked.
+        groups: Lesion or patient of each image, (n,).
+        seed: Of the bootstrap.
+
+    Raises:
+        UndefinedError: fewer than two groups.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise UndefinedError("needs images of at least two groups")
+    features = np.concatenate([others, adversarials]).reshape(2 * len(groups), -1)
+    labels = np.repeat([0, 1], len(groups))
+    scores = cross_val_predict(
+        make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=1000)),
+        features,
+        labels,
+        groups=np.tile(group, 2),
+        cv=GroupKFold(min(FOLDS, len(names))),
+        method="decision_function",
+    )
+    lower, higher = scores[: len(groups)], scores[len(groups) :]
+    wins = (higher[:, None] > lower) + 0.5 * (higher[:, None] == lower)
+    auc = wins.mean()  # the Mann-Whitney statistic
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
+    weights = drawn[:, group]  # how often each image is in each resample
+    resampled = np.einsum("bi,ij,bj->b", weights, wins, weights, optimize=True) / weights.sum(axis=1) ** 2
+    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(auc), float(low), float(high)

@@ -1,0 +1,57 @@
+"""All measures by name, and the table of their values: a row an image, condition and measure."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.explain import measures, perturbation
+
+OF_PERTURBATION = {  # each of: the perturbation, the dataset's mask, where the sign is, the object's outline
+    "energy in the mask": lambda change, mask, sign, shape: perturbation.energy_in_mask(change, mask),
+    "energy on the sign": lambda change, mask, sign, shape: perturbation.energy_in_mask(change, sign),
+    "ring against centre": lambda change, mask, sign, shape: perturbation.ring_against_centre(change, shape),
+    "agreement with the shape": lambda change, mask, sign, shape: perturbation.shape_agreement(change, shape),
+    "contrast": lambda change, *_: perturbation.contrast(change),
+    "dark splotches": lambda change, *_: perturbation.splotch_count(change),
+    "size of a splotch": lambda change, *_: perturbation.splotch_area(change),
+    "high frequencies": lambda change, *_: perturbation.high_frequencies(change),
+}
+OF_MAP = {  # each of: the activation map, the dataset's mask, where the sign is
+    "entropy": lambda values, *_: measures.entropy(values),
+    "Gini": lambda values, *_: measures.gini(values),
+    "regions": lambda values, *_: measures.regions(values),
+    "map in the mask": lambda values, mask, sign: measures.share_in_mask(values, mask),
+    "peak in the mask": lambda values, mask, sign: measures.peak_in_mask(values, mask),
+    "map on the sign": lambda values, mask, sign: measures.share_in_mask(values, sign),
+}
+OF_TWO_MAPS = {
+    "rank correlation": measures.rank_correlation,
+    "inverted": measures.inverted,
+    "overlap of the top 20%": measures.overlap_of_top,
+    "SSIM": measures.ssim,
+}
+COLUMNS = ("image", "group", "condition", "epsilon", "target", "broken", "measure", "value", "reason")
+
+
+def tabulate(
+    functions: Mapping[str, Callable[..., float]],
+    arguments: Sequence[tuple],
+    *,
+    names: Sequence[str],
+    groups: Sequence[str],
+    broken: Sequence[bool],
+    condition: str,
+    epsilon: float = 0.0,
+    target: str = "",
+) -> pd.DataFrame:
+    """Return a table with `COLUMNS`: every function of every image's arguments, or the reason why it has no value."""
+    rows = []
+    for name, group, fell, given in zip(names, groups, broken, arguments, strict=True):
+        for measure, function in functions.items():
+            try:
+                value, reason = function(*given), ""
+            except measures.UndefinedError as undefined:
+                value, reason = np.nan, str(undefined)
+            rows.append((name, group, condition, epsilon, target, bool(fell), measure, value, reason))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
