@@ -20,7 +20,7 @@ ALLOWED = {
     "attacks": ANYWHERE | {"networks", "datasets"},
     "explain": ANYWHERE | {"networks", "phantoms", "datasets", "attacks", "judge"},
     "judge": ANYWHERE,
-    "show": ANYWHERE - {"backend"} | {"phantoms", "judge"},
+    "show": ANYWHERE - {"backend"} | {"phantoms", "judge", "explain"},
 }
 
 

@@ -8,7 +8,8 @@ from helpers.config import Config
 from helpers.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-OWN = {"attentions", "sample", "queries"}  # parameters that are a notebook's own, and no configuration's
+# Parameters that are a notebook's own, and no configuration's
+OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -33,6 +34,7 @@ def test_there_are_notebooks():
         "03_train_inception_resnet_v2",
         "04_evaluate_pgd",
         "05_question_the_attack",
+        "06_explain_gradcam",
     ]
 
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 import subprocess
 import sys
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 
 from helpers.config import StudyError, read_models
+from helpers.explain.table import COLUMNS
 from helpers.judge.statistics import accuracy_by_epsilon
 from helpers.paths import RunFolder
-from helpers.show import plots
+from helpers.show import explanations, plots
 from helpers.show.figures import draw_figures, draw_phantoms
 
 
@@ -38,6 +40,81 @@ def test_accuracy_against_epsilon_shows_curve_clean_accuracy_majority_and_verdic
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["0.1\n25.5/255", "0.2\n51/255"]
 
 
+def explanation(config, images=4, shown=3):
+    """Return the arrays and the table that an explanation of a model with 3×3 maps would leave."""
+    rng, size = np.random.default_rng(0), 16
+    labels = np.arange(images) % len(config.classes)
+    arrays = {
+        "labels": labels,
+        "names": np.array([f"image {number}" for number in range(images)]),
+        "epsilons": np.array([0.00125, 0.32]),
+        "predictions": np.stack([labels, labels, (labels + 1) % len(config.classes)]),
+        "maps_true": rng.uniform(size=(3, images, 3, 3)),
+        "maps_predicted": np.zeros((3, images, 3, 3)),
+        "images": rng.uniform(size=(shown, size, size, 3)),
+        "changes": rng.uniform(-1, 1, (2, shown, size, size, 3)).astype(np.float16),
+        "shapes": np.zeros((shown, size, size), bool),
+    }
+    if config.attention == "soft":
+        arrays["attention"] = np.full((3, images, 3, 3), 1 / 9)
+    rows = [
+        (name, name, condition, epsilon, target, False, measure, rng.uniform(), "")
+        for name in arrays["names"]
+        for condition, epsilon in [("clean", 0), *itertools.product(("attack", "noise"), (0.00125, 0.32))]
+        for target, measure in (("true", "entropy"), ("", "contrast"))
+    ]
+    return arrays, pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@pytest.fixture
+def explained(tmp_path):
+    """Return the standard configurations of profile smoke, with explanations in their run folders."""
+    configs = [c.but(runs_dir=str(tmp_path)) for c in read_models("smoke") if c.training == "standard"]
+    for config in configs:
+        folder = RunFolder.of(config)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        arrays, table = explanation(config)
+        np.savez(folder.maps, **arrays)
+        table.to_csv(folder.explanations, index=False)
+    return configs
+
+
+def test_maps_are_shown_a_row_an_image_and_model_at_the_papers_epsilon(explained):
+    figure = explanations.show_maps(explained[:2], images=2)
+    axes = np.reshape(figure.axes, (4, 7))
+    assert "phantoms" in figure.get_suptitle()
+    words = [line[0].texts[0].get_text() for line in axes]
+    assert ["with soft attention" in text for text in words] == [False, True] * 2
+    assert all("ε = 0.00125" in text for text in words)  # the nearest to the paper's .01
+    assert "it says akiec, still" in words[0]
+    assert [text.get_text() for text in axes[0, 5].texts] == ["none"]  # no attention layer, no map of it
+    plt.close(figure)
+
+
+def test_perturbations_are_shown_a_row_a_model_and_epsilon(explained):
+    figure = explanations.show_perturbations(explained[:2], columns=3)
+    assert len(figure.axes) == (1 + 2 * 2) * 3
+    assert "0..255" in figure.get_suptitle()
+    plt.close(figure)
+
+
+def test_a_measure_is_shown_beside_its_control(axis, explained):
+    summary = explanations.summarise_measures(explanations.read_measures(explained[:2]))
+    plots.measure_against_epsilon(axis, summary[summary.measure == "entropy"])
+    labels = axis.get_legend_handles_labels()[1]
+    models = ("without attention", "with soft attention")
+    assert labels == [f"{model}, {condition}" for model in models for condition in ("attack", "noise")]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["0.00125", "0.32"]
+    plots.measure_against_epsilon(axis, summary[summary.measure == "regions"])
+    assert axis.texts[-1].get_text() == "no value here"
+
+
+def test_without_an_explanation_it_says_which_notebook_makes_it(explained):
+    RunFolder.of(explained[0]).maps.unlink()
+    with pytest.raises(StudyError, match=r"explanations.npz: expected an explanation.*06_explain_gradcam"):
+        explanations.show_maps(explained)
+
+
 def test_confusion_counts_by_true_class(axis):
     predictions = pd.DataFrame({"label": list("aab"), "prediction": list("aba")})
     plots.confusion(axis, predictions, ["a", "b"])
@@ -53,10 +130,10 @@ def test_a_perturbation_is_magnified_to_the_full_range():
     assert plots.magnified(np.array([-0.1, 0, 0.1]), epsilon=0.1) == pytest.approx([0, 0.5, 1])
 
 
-def test_figures_and_their_numbers_come_from_tables_alone(tmp_path):
+def test_figures_and_their_numbers_come_from_tables_alone(tmp_path, explained):
     for config in read_models("smoke"):
         folder = RunFolder.of(config.but(runs_dir=str(tmp_path)))
-        folder.path.mkdir(parents=True)
+        folder.path.mkdir(parents=True, exist_ok=True)
         robustness().to_csv(folder.robustness, index=False)
         folder.checks.write_text(json.dumps({"verdict": "trusted", "checks": []}))
         arrays = {"images": np.zeros((3, 8, 8, 3)), "adversarials": np.full((3, 8, 8, 3), 0.01)}
@@ -66,11 +143,15 @@ def test_figures_and_their_numbers_come_from_tables_alone(tmp_path):
         "figures_dir": str(tmp_path / "figures"),
         "results_dir": str(tmp_path / "results"),
     }
-    *figures, numbers = draw_figures(profile="smoke", **where)
-    kinds, tasks = zip(*(path.name.split("-")[:2] for path in figures), strict=True)
-    assert kinds == ("accuracy_against_epsilon", "perturbation_examples") * 2
-    assert tasks == ("skin_lesion", "skin_lesion", "retinopathy", "retinopathy")
+    written = draw_figures(profile="smoke", **where)
+    figures = [path for path in written if path.suffix != ".csv"]
+    numbers, measures = (path for path in written if path.suffix == ".csv")
+    names = ("accuracy_against_epsilon", "perturbation_examples", "grad_cam", "perturbation_shapes")
+    compared = ("skin_lesion-resnet50-seed0", "retinopathy-inception_resnet_v2-seed0")
+    both = {"grad_cam-resnet50-seed0", "grad_cam-inception_resnet_v2-seed0"}
+    assert {figure.stem for figure in figures} == {f"{name}-{which}" for name in names for which in compared} | both
     assert all(plt.imread(figure).shape[1] > 800 for figure in figures)
+    assert set(pd.read_csv(measures).measure) == {"entropy", "contrast"}
     table = pd.read_csv(numbers)
     lesions = table[table.task == "skin_lesion"]
     assert lesions.groupby("attention").accuracy.first().to_dict() == {"none": 0.9, "soft": 0.9}

@@ -39,22 +39,25 @@ def test_a_run_leaves_every_file_of_the_design(smoke):
     for name in ("none", "soft", "none-adversarial"):
         folder = smoke / "skin_lesion" / f"resnet50-{name}-seed0"
         names = "parameters.json model.keras history.csv predictions.csv robustness.csv checks.json adversarials.npz"
-        assert sorted(path.name for path in folder.iterdir()) == sorted([*names.split(), "tensorboard"])
+        explained = "" if "adversarial" in name else "explanations.csv explanations.npz detection.csv"
+        assert sorted(p.name for p in folder.iterdir()) == sorted([*names.split(), *explained.split(), "tensorboard"])
         robustness = pd.read_csv(folder / "robustness.csv")
         expected = ["image", "label", "attack", "epsilon", "seed", "prediction", "correct"]
         assert list(robustness.columns) == expected
         assert robustness.groupby("epsilon").image.nunique().eq(8).all()
-        assert set(files.read_json(folder / "parameters.json")) == {"model.keras", "predictions.csv", "robustness.csv"}
+        recorded = {"model.keras", "predictions.csv", "robustness.csv"} | ({"explanations.csv"} if explained else set())
+        assert set(files.read_json(folder / "parameters.json")) == recorded
         predictions = pd.read_csv(folder / "predictions.csv")
         assert predictions.iloc[:, 3:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
-    kinds = ("accuracy_against_epsilon", "perturbation_examples")
+    kinds = ("accuracy_against_epsilon", "perturbation_examples", "grad_cam", "perturbation_shapes")
     compared = ("skin_lesion-resnet50-seed0", "retinopathy-inception_resnet_v2-seed0")
     drawn = {path.stem for path in (smoke / "figures").glob("*-seed0.*")}
-    assert drawn == {f"{kind}-{models}" for kind in kinds for models in compared}
+    both = {"grad_cam-resnet50-seed0", "grad_cam-inception_resnet_v2-seed0"}
+    assert drawn == {f"{kind}-{models}" for kind in kinds for models in compared} | both
     results = pd.read_csv(smoke / "results" / "smoke.csv")
     assert set(results.task) == {"skin_lesion", "retinopathy"}
     assert set(results.training) == {"standard", "adversarial"}
-    assert len(list((smoke / "notebooks").glob("*.ipynb"))) == 10
+    assert len(list((smoke / "notebooks").glob("*.ipynb"))) == 12
     assert not list(smoke.rglob(".*"))
 
 
@@ -99,7 +102,7 @@ def test_the_plan_is_shown_without_running(tmp_path):
     assert result.returncode == 0
     for job, count in (
         *(("prepare_data", 3), ("pretrain", 1), ("train", 4)),
-        *(("evaluate", 2), ("question", 1), ("figures", 1)),
+        *(("evaluate", 2), ("question", 1), ("explain", 2), ("figures", 1)),
     ):
         assert re.search(rf"{job}\s+{count}\b", result.stdout + result.stderr), job
     assert not list(tmp_path.iterdir())
@@ -132,7 +135,7 @@ def test_a_lock_left_by_a_killed_run_does_not_stop_the_next_but_a_living_run_doe
 
 
 def test_the_executed_notebooks_repeat_themselves_under_nbval(smoke):
-    kinds = ("01_*", "train-*-resnet50-*", "train-*-inception_resnet_v2-*", "04_*", "05_*")
+    kinds = ("01_*", "train-*-resnet50-*", "train-*-inception_resnet_v2-*", "04_*", "05_*", "06_*")
     copies = [min((smoke / "notebooks").glob(f"{kind}.ipynb")) for kind in kinds]
     command = [
         sys.executable,

@@ -105,7 +105,7 @@ def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
         "model_digest": files.digest(folder.model),
         "adversarials_digest": files.digest(RunFolder.of(config).adversarials),
     }
-    if files.is_made(folder.explanations, parameters):
+    if files.is_made(folder.explanations, parameters) and folder.maps.is_file() and folder.detection.is_file():
         return folder
     with files.making(folder.explanations, parameters):
         rows, arrays, detection = _explain(config, kept, how)

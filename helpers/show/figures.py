@@ -4,6 +4,7 @@ python -m helpers.show.figures --profile quick
 """
 
 import argparse
+import functools
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,12 +17,8 @@ from helpers.judge.statistics import accuracy_by_epsilon, clean_summary, majorit
 from helpers.paths import RunFolder, from_root, shown
 from helpers.phantoms import KINDS, phantom
 from helpers.show import plots
-
-SOURCES = {
-    "phantom": "phantoms (drawn images)",
-    "folder": "images from a folder",
-    "medmnist": "images from MedMNIST+",
-}
+from helpers.show.explanations import read_measures, show_maps, show_perturbations, summarise_measures
+from helpers.show.names import SOURCES, model_name
 
 
 def read_results(config: Config, *, variant: str = "") -> tuple[pd.DataFrame, str]:
@@ -44,12 +41,6 @@ def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFra
             named = {name: getattr(config, name) for name in ("task", "backbone", "attention", "training", "seed")}
             rows.append(named | clean_summary(pd.read_csv(folder.predictions, dtype={"label": str, "prediction": str})))
     return pd.DataFrame(rows)
-
-
-def model_name(config: Config) -> str:
-    """Return what a model is called beside others of its task and backbone."""
-    adversarially = ", adversarially trained" if config.training == "adversarial" else ""
-    return plots.ATTENTION_NAMES[config.attention] + adversarially
 
 
 def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Figure, pd.DataFrame]:
@@ -138,7 +129,24 @@ def draw_figures(
         written.append(path)
     path = from_root(results_dir) / f"{Path(profile).stem}.csv"
     files.write_table(pd.concat(tables).round(6), path)
-    return [*written, path]
+    return [*written, path, *_draw_explanations(configs, profile, from_root(figures_dir), from_root(results_dir))]
+
+
+def _draw_explanations(configs: list[Config], profile: str, figures: Path, results: Path) -> list[Path]:
+    """Draw maps and perturbations of the models that were trained as the paper's, and write the measures' summary."""
+    configs, pictures = [config for config in configs if config.training == "standard"], {}
+    for key in dict.fromkeys((c.backbone, c.seed) for c in configs):
+        alike = [config for config in configs if (config.backbone, config.seed) == key]
+        pictures[f"grad_cam-{key[0]}-seed{key[1]}.jpg"] = functools.partial(show_maps, alike)
+        for task in dict.fromkeys(config.task for config in alike):
+            models, name = [config for config in alike if config.task == task], f"{task}-{key[0]}-seed{key[1]}.jpg"
+            pictures[f"grad_cam-{name}"] = functools.partial(show_maps, models, images=3)
+            pictures[f"perturbation_shapes-{name}"] = functools.partial(show_perturbations, models)
+    for name, draw in pictures.items():
+        _save(draw(), figures / name)
+    path = results / f"{Path(profile).stem}_explanations.csv"
+    files.write_table(summarise_measures(read_measures(configs)).round(6), path)
+    return [*(figures / name for name in pictures), path]
 
 
 def _save(figure: plt.Figure, path: Path) -> None:

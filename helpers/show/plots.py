@@ -14,12 +14,6 @@ from matplotlib.ticker import NullLocator
 plt.style.use(Path(__file__).with_name("study.mplstyle"))
 
 MARKERS, LINES = "osD^v", ("-", (0, (5, 1)), "-.", ":", (0, (1, 1)))  # so that curves differ in grey, too
-ATTENTION_NAMES = {
-    "none": "without attention",
-    "soft": "with soft attention",
-    "soft_released": "with soft attention as released",
-    "placebo": "with placebo attention",
-}
 
 
 def accuracy_against_epsilon(
@@ -140,6 +134,44 @@ def picture(axis: Axes, pixels: np.ndarray, *, title: str = "", mask: np.ndarray
         axis.contour(mask, levels=[0.5], colors="white", linewidths=1.2)
     axis.set_title(title, fontsize="small")
     axis.set_axis_off()
+    return axis
+
+
+def overlaid(axis: Axes, image: np.ndarray, values: np.ndarray) -> Axes:
+    """Show a map (H, W) in [0, 1], cell by cell, over the grey picture (height, width, 3) that it is about."""
+    height, width = image.shape[:2]
+    axis.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=1)
+    axis.imshow(values, cmap="inferno", vmin=0, vmax=1, alpha=0.6, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    axis.set_axis_off()
+    return axis
+
+
+def measure_against_epsilon(axis: Axes, summary: pd.DataFrame) -> Axes:
+    """Plot one measure's means and intervals, a line a model: attacked beside its controls.
+
+    Args:
+        axis: Where to.
+        summary: Columns model, condition, epsilon, mean, low and high. "attack" is drawn filled and solid, "noise" of
+            the same radius hollow and dashed; "clean" is a dotted line, and so is "shuffled weights", in grey.
+    """
+    known = summary.dropna(subset="mean")
+    if known.empty:
+        axis.text(0.5, 0.5, "no value here", transform=axis.transAxes, ha="center", color="0.4", fontsize="small")
+        axis.set(xticks=[], yticks=[])
+        return axis
+    epsilons = sorted(set(known.epsilon) - {0.0})
+    for place, (name, rows) in enumerate(known.groupby("model", sort=False)):
+        for condition, fill, line, moved in (("attack", None, "-", 0), ("noise", "white", "--", 0.12)):
+            part = rows[rows.condition == condition]
+            x = np.array([epsilons.index(epsilon) for epsilon in part.epsilon]) + 0.06 * place + moved
+            bars = np.abs(np.stack([part["mean"] - part.low, part.high - part["mean"]]))
+            style = {"marker": MARKERS[place], "markerfacecolor": fill, "linestyle": line, "color": f"C{place}"}
+            axis.errorbar(x, part["mean"], bars, **style, linewidth=1.2, elinewidth=1, label=f"{name}, {condition}")
+        for condition, color in (("clean", f"C{place}"), ("shuffled weights", "0.5")):
+            for mean in rows[rows.condition == condition]["mean"]:
+                axis.axhline(mean, color=color, linestyle=":", linewidth=1)
+    axis.set_xticks(range(len(epsilons)), [f"{epsilon:.5g}" for epsilon in epsilons])
+    axis.set_xlabel("epsilon (L∞)")
     return axis
 
 
