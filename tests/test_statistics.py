@@ -4,7 +4,14 @@ import pytest
 from scipy.stats import norm
 
 from helpers import wilson
-from helpers.judge.statistics import accuracy_by_epsilon, clean_summary, grouped_mean, majority_share, summarise
+from helpers.judge.statistics import (
+    accuracy_by_epsilon,
+    clean_summary,
+    grouped_auc,
+    grouped_mean,
+    majority_share,
+    summarise,
+)
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 10), (7, 10), (10, 10), (81, 263), (1, 1)])
@@ -71,3 +78,22 @@ def test_a_summary_leaves_out_what_has_no_value():
     assert summary.loc["m", ["mean", "images", "groups"]].tolist() == [2.0, 2, 2]
     assert summary.loc["n", "images"] == 0
     assert np.isnan(summary.loc["n", "mean"])
+
+
+def test_an_area_under_the_curve_and_its_interval_by_hand():
+    """Of 3 · 3 pairs 6 are won. Rows of the pairs have means 2/3, 1/3, 1, columns 1, 2/3, 1/3: a variance of 1/27."""
+    auc, low, high = grouped_auc(np.array([0.0, 1, 2]), np.array([1.5, 0.5, 3]), np.arange(3))
+    assert (auc, low, high) == pytest.approx((2 / 3, 2 / 3 - norm.ppf(0.975) / 27**0.5, 1))
+
+
+def test_the_interval_of_an_area_holds_the_truth_as_often_as_it_says():
+    """Scores of 30 groups of two images, alike within a group, and moved by .5: the true area is known."""
+    rng, groups = np.random.default_rng(0), np.repeat(np.arange(30), 2)
+    truth = norm.cdf(0.5 / (2 * 1.25) ** 0.5)  # of two scores of different groups, each of variance 1 + 1/4
+    held = []
+    for _ in range(400):
+        own = rng.normal(size=30)[groups]
+        lower, higher = (own + 0.5 * rng.normal(size=60) + shift for shift in (0, 0.5))
+        _, low, high = grouped_auc(lower, higher, groups)
+        held.append(low <= truth <= high)
+    assert 0.9 < np.mean(held) < 0.99

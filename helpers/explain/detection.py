@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers.explain.measures import UndefinedError
 from helpers.explain.perturbation import high_frequencies
-from helpers.judge.statistics import CONFIDENCE, RESAMPLES
+from helpers.judge.statistics import grouped_auc
 
 FOLDS = 5
 PENALTY = 0.1  # scikit-learn's C: strong regularisation, for there are more features than images
@@ -34,19 +34,16 @@ def _statistics_of(image: np.ndarray) -> tuple[float, ...]:
     return image.mean(), image.std(), steps, laplacian.mean(), np.quantile(laplacian, 0.99), high
 
 
-def detect(
-    others: np.ndarray, adversarials: np.ndarray, groups: np.ndarray, *, seed: int = 0
-) -> tuple[float, float, float]:
+def detect(others: np.ndarray, adversarials: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
     """Return how well features tell adversarials from other versions of the same images: AUC and its 95% interval.
 
     A logistic regression, trained on some groups and asked about others (grouped cross-validation). 1/2 is chance. The
-    interval is a bootstrap over groups, percentiles; it takes the regressions as they are.
+    interval (see `grouped_auc`) takes the regressions as they are.
 
     Args:
         others: Features of the clean, or noisy, images: float (n, features).
         adversarials: Of the same images, attacked.
         groups: Lesion or patient of each image, (n,).
-        seed: Of the bootstrap.
 
     Raises:
         UndefinedError: fewer than two groups.
@@ -64,11 +61,4 @@ def detect(
         cv=GroupKFold(min(FOLDS, len(names))),
         method="decision_function",
     )
-    lower, higher = scores[: len(groups)], scores[len(groups) :]
-    wins = (higher[:, None] > lower) + 0.5 * (higher[:, None] == lower)
-    auc = wins.mean()  # the Mann-Whitney statistic
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
-    weights = drawn[:, group]  # how often each image is in each resample
-    resampled = np.einsum("bi,ij,bj->b", weights, wins, weights, optimize=True) / weights.sum(axis=1) ** 2
-    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(auc), float(low), float(high)
+    return grouped_auc(scores[: len(groups)], scores[len(groups) :], group)

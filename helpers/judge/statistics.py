@@ -73,11 +73,7 @@ def grouped_mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tu
     if count < 2:
         return mean, np.nan, np.nan
     if np.isin(values, (0, 1)).all():
-        half = (
-            norm.ppf((1 + CONFIDENCE) / 2)
-        ) ** 2 / count  # Wilson's formula, as the share of groups need not be whole
-        centre, spread = mean + half / 2, np.sqrt(half * (mean * (1 - mean) + half / 4))
-        return mean, float((centre - spread) / (1 + half)), float((centre + spread) / (1 + half))
+        return mean, *_wilson_of_groups(mean, count)
     drawn = bootstrap(
         (parts["sum"], parts["size"]),
         lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
@@ -88,6 +84,36 @@ def grouped_mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tu
         rng=seed,
     ).confidence_interval
     return mean, float(drawn.low), float(drawn.high)
+
+
+def grouped_auc(lower: np.ndarray, higher: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
+    """Return the area under the ROC curve and its 95% interval (AUC, low, high), of two scores for each image.
+
+    The scores of one image, and of images of one group, go together. A bootstrap over groups would be biased here: in a
+    resample, pairs of one and the same image are twice as frequent. So the variance is Obuchowski's for clustered data
+    ("Nonparametric Analysis of Clustered ROC Curve Data", Biometrics 53, 1997). At 0 and 1, where it is 0, the interval
+    is Wilson's with as many trials as there are groups.
+
+    Args:
+        lower: Scores of the images in the state that should score low, (n,).
+        higher: Of the same images in the other state, (n,).
+        groups: Of each image, (n,); at least two.
+    """
+    wins = (higher[:, None] > lower) + 0.5 * (higher[:, None] == lower)
+    auc = float(wins.mean())  # the Mann-Whitney statistic
+    names, group = np.unique(groups, return_inverse=True)
+    if auc in (0, 1):
+        return auc, *_wilson_of_groups(auc, len(names))
+    shares = np.bincount(group, wins.mean(axis=1) + wins.mean(axis=0) - 2 * auc) / len(lower)
+    half = norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(len(names) / (len(names) - 1) * (shares**2).sum())
+    return auc, float(max(auc - half, 0)), float(min(auc + half, 1))
+
+
+def _wilson_of_groups(mean: float, count: int) -> tuple[float, float]:
+    """Return Wilson's interval of a share of so many groups, which need not be a whole number of them."""
+    half = norm.ppf((1 + CONFIDENCE) / 2) ** 2 / count
+    centre, spread = mean + half / 2, np.sqrt(half * (mean * (1 - mean) + half / 4))
+    return float((centre - spread) / (1 + half)), float((centre + spread) / (1 + half))
 
 
 def summarise(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

@@ -138,10 +138,15 @@ def picture(axis: Axes, pixels: np.ndarray, *, title: str = "", mask: np.ndarray
 
 
 def overlaid(axis: Axes, image: np.ndarray, values: np.ndarray) -> Axes:
-    """Show a map (H, W) in [0, 1], cell by cell, over the grey picture (height, width, 3) that it is about."""
+    """Show a map (H, W) in [0, 1], cell by cell, over the grey picture (height, width, 3) that it is about.
+
+    A map of zeros says so: nothing in it speaks for the class.
+    """
     height, width = image.shape[:2]
     axis.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=1)
     axis.imshow(values, cmap="inferno", vmin=0, vmax=1, alpha=0.6, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    if not values.any():
+        axis.text(0.5, 0.06, "all 0", transform=axis.transAxes, ha="center", color="white", fontsize="x-small")
     axis.set_axis_off()
     return axis
 
