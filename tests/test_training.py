@@ -18,7 +18,7 @@ from helpers.networks.backbones import build_model
 from helpers.paths import ROOT, RunFolder
 from helpers.training.adversarial import AdversarialTraining
 from helpers.training.head import train_head
-from helpers.training.optimize import learning_rate, make_optimizer
+from helpers.training.optimize import compile_model, learning_rate, make_optimizer
 from helpers.training.pretrain import training_rows
 
 SMALL = {"image_size": 32, "weights": "random", "epochs": 3, "folds": 3, "batch_size": 8, "augment": "flips"}
@@ -51,6 +51,18 @@ def test_the_papers_protocol(backbone, pixels):
     ]
     assert shares == [0.1, 1.0, 1.0]
     assert (config.early_stopping_split, config.precision, config.training) == ("validation", "float32", "standard")
+
+
+def test_a_training_step_is_traced_once():
+    """What is traced twice takes a deep network half a minute more to set up."""
+    inputs, traces = keras.Input((4,)), []
+    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    step = model.train_step
+    model.train_step = lambda data: traces.append(data) or step(data)
+    compile_model(model, read_config(profile="smoke"), steps=2)
+    assert not any(variable.numpy().any() for variable in model.metrics_variables)
+    model.fit(np.ones((4, 4), np.float32), np.array([0, 1, 0, 1]), epochs=2, verbose=0)
+    assert len(traces) == 1
 
 
 def test_training_without_a_manifest_says_what_to_run_first(tmp_path):

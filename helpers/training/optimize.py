@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from helpers.backend import keras
+from helpers.backend import keras, tf
 from helpers.config import Config
 from helpers.training.fused import Adam, FusedBatchNorm
 
@@ -35,6 +35,10 @@ def compile_model(model: keras.Model, config: Config, *, steps: int) -> None:
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    # What has no variables yet when fitting starts is traced twice, the optimizer's each in a branch of its own.
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, y=tf.zeros(1, tf.int64), y_pred=tf.zeros((1, *model.output_shape[1:])))
+    model.reset_metrics()
 
 
 @contextlib.contextmanager

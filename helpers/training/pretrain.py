@@ -61,7 +61,8 @@ def pretrain(config: Config) -> Path:
 def training_rows(config: Config) -> pd.DataFrame:
     """Return what a task's training split brings: image (absolute path), label (named after the task, too)."""
     rows = load_manifest(config).query("split == 'train'")
-    images = [str(data_folder(config) / image) for image in rows.image]
+    folder = data_folder(config)
+    images = [str(folder / image) for image in rows.image]
     return pd.DataFrame({"image": images, "label": config.task + " " + rows.label})
 
 
