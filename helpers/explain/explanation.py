@@ -1,5 +1,6 @@
 """Explain a model's decisions on the images that its attack kept: clean, attacked, and with noise in its place."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -40,7 +41,7 @@ class Explanation:
     """
 
     epsilons: tuple[float, ...]
-    sample: int = 24
+    sample: int = 20
     steps: int = 10
     rel_stepsize: float = 0.25
     method: str = "gradcam"
@@ -172,7 +173,9 @@ def _perturbed(
     config: Config, model: keras.Model, kept: dict[str, np.ndarray], how: Explanation
 ) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
     """Yield each epsilon, the attacked images, and the images with uniform noise of the same radius."""
-    compiled, images = CompiledModel(model, batch_size=config.attack_batch_size), kept["images"]
+    images = kept["images"]
+    batches = math.ceil(len(images) / config.attack_batch_size)
+    compiled = CompiledModel(model, batch_size=math.ceil(len(images) / batches))  # even ones: none needs filling up
     settings = Settings(how.epsilons, how.steps, how.rel_stepsize, seed=config.seed)
     total = len(images) * len(how.epsilons)
     with progress(description=f"explaining {config.task}, {model.name}", total=total) as bar:
