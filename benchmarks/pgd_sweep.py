@@ -161,7 +161,8 @@ def of_the_study(folder, training, count):
     config = read_model_config(profile="quick", task="skin_lesion", backbone="resnet50", training=training)
     shutil.copy(RunFolder.of(config).model, folder / "model.keras")
     shown = {"classes": config.classes, "image_size": config.image_size}
-    return load_arrays(attacked_rows(config).iloc[:count], data_dir=data_folder(config), **shown)
+    rows = attacked_rows(config).sample(count, random_state=0)
+    return load_arrays(rows, data_dir=data_folder(config), **shown)
 
 
 def prepare(folder, arguments):
