@@ -91,9 +91,17 @@ def test_maps_are_shown_a_row_an_image_and_model_at_the_papers_epsilon(explained
     plt.close(figure)
 
 
-def test_perturbations_are_shown_a_row_a_model_and_epsilon(explained):
+def test_perturbations_are_shown_a_row_a_model_and_epsilon_and_noise_below(explained):
+    folder = RunFolder.of(explained[0])
+    arrays = dict(np.load(folder.maps))
+    arrays["images"][:] = 0  # cannot be darkened
+    np.savez(folder.maps, **arrays)
     figure = explanations.show_perturbations(explained[:2], columns=3)
-    assert len(figure.axes) == (1 + 2 * 2) * 3
+    axes = np.reshape(figure.axes, (1 + 2 * 2 + 1, 3))
+    assert axes[-1, 0].texts[0].get_text() == "uniform noise\nε = 0.32"
+    noise = axes[-1, 0].images[0].get_array()
+    assert noise.min() == 0.5  # grey: no change
+    assert noise.mean() == pytest.approx(0.625, abs=0.02)  # half of it clipped, the rest between grey and white
     assert "0..255" in figure.get_suptitle()
     plt.close(figure)
 

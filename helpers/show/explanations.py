@@ -129,15 +129,19 @@ def _draw_row(axes, config: Config, kept: Mapping[str, np.ndarray], index: int, 
 def show_perturbations(
     configs: Sequence[Config], *, columns: int = 4, folders: Sequence[RunFolder] | None = None
 ) -> plt.Figure:
-    """Show perturbations scaled to 0..255: a row a model and epsilon, a column an image; dark splotches outlined."""
-    all_kept = [read_maps(folder) for folder in folders or map(RunFolder.of, configs)]
-    first = all_kept[0]
+    """Show perturbations scaled to 0..255: a row a model and epsilon, a column an image; dark splotches outlined.
+
+    The last row is the control: noise of the largest radius, which knows of an image only where that clips it.
+    """
+    read = [read_maps(folder) for folder in folders or map(RunFolder.of, configs)]
+    first, largest = read[0], read[0]["epsilons"][-1]
     chosen = _worth_showing(first, 0)[:columns]
-    rows = [
-        (config, kept, level)
-        for config, kept in zip(configs, all_kept, strict=True)
-        for level in range(len(kept["epsilons"]))
-    ]
+    rows = {
+        f"{model_name(config)}\nε = {radius:g}": changes.astype(float)
+        for config, kept in zip(configs, read, strict=True)
+        for radius, changes in zip(kept["epsilons"], kept["changes"], strict=True)
+    }
+    rows[f"uniform noise\nε = {largest:g}"] = _clipped_noise(first["images"], largest)
     figure, axes = plt.subplots(
         1 + len(rows), columns, figsize=(1.3 * columns + 1.2, 1.33 * (1 + len(rows)) + 0.6), squeeze=False
     )
@@ -145,14 +149,10 @@ def show_perturbations(
         axis.set_axis_off()
     for column, index in enumerate(chosen):
         plots.picture(axes[0, column], first["images"][index], mask=first["shapes"][index])
-        for line, (_, kept, level) in zip(axes[1:], rows, strict=True):
-            change = kept["changes"][level][index].astype(float)
-            plots.picture(line[column], plots.magnified(change, epsilon=1))
-            _outline_splotches(line[column], change)
-    names = ["original,\noutlined"] + [
-        f"{model_name(config)}\nε = {kept['epsilons'][level]:g}" for config, kept, level in rows
-    ]
-    for axis, name in zip(axes[:, 0], names, strict=True):
+        for line, changes in zip(axes[1:], rows.values(), strict=True):
+            plots.picture(line[column], plots.magnified(changes[index], epsilon=1))
+            _outline_splotches(line[column], changes[index])
+    for axis, name in zip(axes[:, 0], ["original,\noutlined", *rows], strict=True):
         axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize="x-small")
     config = configs[0]
     figure.suptitle(
@@ -160,6 +160,12 @@ def show_perturbations(
         "grey is no change; in orange, dark splotches: regions that darken by over a quarter of ε on average"
     )
     return figure
+
+
+def _clipped_noise(images: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return uniform noise, in units of epsilon, that leaves images (n, height, width, 3) in [0, 1], as attacks do."""
+    noise = np.random.default_rng(0).uniform(-epsilon, epsilon, images.shape)
+    return (np.clip(images + noise, 0, 1) - images) / epsilon
 
 
 def _outline_splotches(axis, change: np.ndarray) -> None:

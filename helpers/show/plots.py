@@ -32,8 +32,7 @@ def accuracy_against_epsilon(
         axis.axhline(curve.set_index("epsilon").accuracy[0], color=drawn.get_color(), linestyle="--", linewidth=1)
     axis.axhline(majority, color="0.4", linestyle=":", linewidth=1.2, label="always the most frequent class")
     axis.plot([], [], color="0.4", linestyle="--", linewidth=1, label="clean accuracy of the same colour")
-    framed = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}
-    axis.legend(loc="upper right", bbox_to_anchor=(1, 0.49), **framed)  # where curves are low and no line is
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # below: nothing is covered
     return axis
 
 
