@@ -70,11 +70,13 @@ def main():
     shape = (arguments.batch_size, arguments.image_size, arguments.image_size, 3)
     pixels, labels = tf.random.uniform(shape), tf.zeros(arguments.batch_size, tf.int64)
     work = 2 * multiply_adds(model) * arguments.batch_size
-    shares = {name: [] for name in compiled}
+    shares, rates = {name: [] for name in compiled}, []
     for _ in range(arguments.repeats):
-        needed = work * time_matrix_product()
+        multiply_add = time_matrix_product()
+        rates.append(2e-9 / multiply_add)
         for name, each in compiled.items():
-            shares[name].append(needed / time_step(each, pixels, labels, arguments.steps))
+            shares[name].append(work * multiply_add / time_step(each, pixels, labels, arguments.steps))
+    print(f"float32 matrix rate: {np.median(rates):.0f} billion additions and multiplications a second")
     print(f"{arguments.backbone} at {arguments.image_size} px, batch {arguments.batch_size}: {work / 1e9:.0f} billion")
     print("multiply-adds a step; time they need at the float32 matrix rate, as a share of the step's time:")
     for name, values in shares.items():

@@ -123,6 +123,7 @@ def test_batches_come_in_few_sizes(small_model):
     compiled = CompiledModel(small_model, batch_size=20)
     assert [compiled.smallest_batch(count) for count in (1, 5, 6, 20)] == [5, 5, 10, 20]
     assert CompiledModel(small_model, batch_size=3).smallest_batch(2) == 2
+    assert CompiledModel(small_model, batch_size=18).smallest_batch(17) == 18
 
 
 def test_an_image_misclassified_clean_is_not_attacked(small_model, small_task):

@@ -100,7 +100,7 @@ class CompiledModel:
     def smallest_batch(self, count: int) -> int:
         """Return the least multiple of a quarter batch with room for `count` images; each size is set up anew."""
         quarter = max(1, self.batch_size // 4)
-        return -(-count // quarter) * quarter
+        return min(-(-count // quarter) * quarter, self.batch_size)
 
     def _logits(self, pixels):
         return self.model(pixels, training=False)

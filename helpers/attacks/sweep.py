@@ -222,10 +222,10 @@ def check_perturbation(images: np.ndarray, perturbed: np.ndarray, *, epsilon: fl
 
 
 def _padded(compiled: CompiledModel, values: np.ndarray):
-    """Yield batches of the one size that was traced, the last filled up with its last value, and their true counts."""
+    """Yield batches, the last filled up with its last value to `smallest_batch`, and their true counts."""
     for start in range(0, len(values), compiled.batch_size):
         batch = values[start : start + compiled.batch_size]
-        filling = np.repeat(batch[-1:], compiled.batch_size - len(batch), axis=0)
+        filling = np.repeat(batch[-1:], compiled.smallest_batch(len(batch)) - len(batch), axis=0)
         yield np.concatenate([batch, filling]), len(batch)
 
 
