@@ -98,6 +98,7 @@ def test_perturbations_are_shown_a_row_a_model_and_epsilon_and_noise_below(expla
     np.savez(folder.maps, **arrays)
     figure = explanations.show_perturbations(explained[:2], columns=3)
     axes = np.reshape(figure.axes, (1 + 2 * 2 + 1, 3))
+    assert axes[0, 0].texts[0].get_text() == "original"  # no mask, no outline
     assert axes[-1, 0].texts[0].get_text() == "uniform noise\nε = 0.32"
     noise = axes[-1, 0].images[0].get_array()
     assert noise.min() == 0.5  # grey: no change

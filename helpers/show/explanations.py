@@ -152,7 +152,8 @@ def show_perturbations(
         for line, changes in zip(axes[1:], rows.values(), strict=True):
             plots.picture(line[column], plots.magnified(changes[index], epsilon=1))
             _outline_splotches(line[column], changes[index])
-    for axis, name in zip(axes[:, 0], ["original,\noutlined", *rows], strict=True):
+    original = "original,\noutlined" if first["shapes"].any() else "original"
+    for axis, name in zip(axes[:, 0], [original, *rows], strict=True):
         axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize="x-small")
     config = configs[0]
     figure.suptitle(
