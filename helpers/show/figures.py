@@ -5,6 +5,7 @@ python -m helpers.show.figures --profile quick
 
 import argparse
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -21,9 +22,8 @@ from helpers.show.explanations import read_measures, show_maps, show_perturbatio
 from helpers.show.names import SOURCES, model_name
 
 
-def read_results(config: Config, *, variant: str = "") -> tuple[pd.DataFrame, str]:
+def read_results(folder: RunFolder) -> tuple[pd.DataFrame, str]:
     """Return a model's table of robustness and its attack's verdict."""
-    folder = RunFolder.of(config).variant(variant)
     for path in (folder.robustness, folder.checks):
         if not path.is_file():
             raise StudyError(
@@ -43,9 +43,17 @@ def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Figure, pd.DataFrame]:
-    """Draw accuracy against epsilon for models of one task and backbone; return the figure and its numbers."""
-    results = {model_name(config): read_results(config, variant=variant) for config in configs}
+def compare_models(
+    configs: list[Config], *, folders: Iterable[RunFolder] | None = None
+) -> tuple[plt.Figure, pd.DataFrame]:
+    """Draw accuracy against epsilon for models of one task and backbone; return the figure and its numbers.
+
+    Args:
+        configs: The models, attacked alike but for their steps.
+        folders: Where the outcomes lie; None: in the models' own folders, under the profile's own attack.
+    """
+    places = zip(configs, folders or map(RunFolder.of, configs), strict=True)
+    results = {model_name(config): read_results(folder) for config, folder in places}
     curves = {name: accuracy_by_epsilon(table) for name, (table, _) in results.items()}
     verdicts = {name: verdict for name, (_, verdict) in results.items()}
     attacked = next(iter(results.values()))[0].query("epsilon == 0")
@@ -53,8 +61,7 @@ def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Fig
     plots.accuracy_against_epsilon(axis, curves, verdicts=verdicts, majority=majority_share(attacked.label))
     config = configs[0]
     images = f"{len(attacked)} test images at {config.image_size} px"
-    steps = f"{config.steps} steps of ε/{1 / config.rel_stepsize:.3g}"
-    attack = f"L∞ PGD, {steps}, protocol {config.protocol}; bands: 95% Wilson intervals"
+    attack = f"L∞ PGD, {_steps(configs)}, protocol {config.protocol}; bands: 95% Wilson intervals"
     axis.set_title(f"{config.task}, {config.backbone}, {SOURCES[config.source]}: {images}\n{attack}")
     columns = {"task": config.task, "source": config.source, "backbone": config.backbone}
     named = zip(configs, curves.items(), strict=True)
@@ -67,12 +74,21 @@ def compare_models(configs: list[Config], *, variant: str = "") -> tuple[plt.Fig
     return figure, numbers[[*keys, *(name for name in numbers if name not in keys)]]
 
 
-def show_adversarials(config: Config, *, variant: str = "", columns: int = 5) -> plt.Figure:
+def _steps(configs: list[Config]) -> str:
+    """Return the attack's steps in words, of each way of training apart where they differ."""
+    words = {c.training: f"{c.steps} steps of ε/{1 / c.rel_stepsize:.3g}" for c in configs}
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return " and ".join(f"{steps} ({training})" for training, steps in words.items())
+
+
+def show_adversarials(config: Config, *, folder: RunFolder | None = None, columns: int = 5) -> plt.Figure:
     """Show images, each with the adversarial at its smallest epsilon, and how they differ; the easiest to break first.
 
-    A column each, spread over the epsilons; fewer where the attack kept fewer.
+    A column each, spread over the epsilons; fewer where the attack kept fewer. `folder` is where the outcome lies, by
+    default the model's own, under the profile's own attack.
     """
-    folder = RunFolder.of(config).variant(variant)
+    folder = folder or RunFolder.of(config)
     if not folder.adversarials.is_file():
         raise StudyError(f"{folder.adversarials}: expected adversarials. Run notebook 04_evaluate_pgd first.")
     with np.load(folder.adversarials) as kept:

@@ -51,6 +51,7 @@ def train(config: Config) -> keras.Model:
             with files.whole(folder.model) as temporary:
                 model.save(temporary)
         checkpoint.remove()
+        return model
     return load_model(folder.path)
 
 

@@ -73,12 +73,51 @@ class FusedBatchNorm(keras.layers.Layer):
         return outputs
 
 
+class PointwiseConvolution(keras.layers.Layer):
+    """A 1×1 convolution as a matrix product; its variables are those of the convolution it stands for.
+
+    On a CPU the gradient by the kernel is the slowest part of a step, and that of a product is the faster one, above
+    all where maps are small.
+
+    Input and output: (batch, height, width, channels).
+
+    Args:
+        convolution: One with a kernel of 1×1 and one group, channels last.
+    """
+
+    def __init__(self, convolution: keras.layers.Conv2D):
+        super().__init__(name=f"{convolution.name}_product", dtype=convolution.dtype_policy)
+        self.convolution = convolution
+
+    def compute_output_shape(self, input_shape):
+        return self.convolution.compute_output_shape(input_shape)
+
+    def call(self, inputs):
+        convolution, (down, right) = self.convolution, self.convolution.strides
+        kernel = keras.ops.reshape(convolution.kernel, convolution.kernel.shape[2:])
+        outputs = tf.tensordot(inputs[:, ::down, ::right], kernel, axes=1)
+        if convolution.use_bias:
+            outputs = tf.nn.bias_add(outputs, convolution.bias)
+        return convolution.activation(outputs)
+
+
+def _is_pointwise(layer: keras.layers.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.Conv2D
+        and layer.kernel_size == (1, 1)
+        and layer.groups == 1
+        and layer.data_format == "channels_last"
+    )
+
+
 def with_fused_norms(model: keras.Model) -> keras.Model:
     """Return a view of a model that trains it in fewer operations, and shares its layers and weights."""
 
     def call(layer, *inputs, **settings):
         if type(layer) is keras.layers.BatchNormalization and len(inputs[0].shape) == 4 and layer.axis in (-1, 3):
             return FusedBatchNorm(layer)(inputs[0])
+        if _is_pointwise(layer):
+            return PointwiseConvolution(layer)(inputs[0])
         return layer(*inputs, **settings)
 
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
