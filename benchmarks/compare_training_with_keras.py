@@ -24,14 +24,14 @@ from helpers.networks.weights import APPLICATIONS
 from helpers.phantoms.dataset import write_phantoms
 from helpers.training.checkpoint import Checkpoint
 from helpers.training.epochs import fit
-from helpers.training.fused import with_fused_norms
+from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model
 
 
 def studys_way(config, folder, table, *, steps):
     """Return a function that trains one epoch of `steps` steps as the study does."""
     settings = {"backbone": config.backbone, "image_size": config.image_size, "classes": len(config.classes)}
-    model = with_fused_norms(build_model(attention="none", **settings))
+    model = with_fused_layers(build_model(attention="none", **settings))
     compile_model(model, config, steps=100)
     images = {"data_dir": folder, "classes": config.classes, "image_size": config.image_size}
     images |= {"batch_size": config.batch_size, "training": True, "augmentation": "flips"}

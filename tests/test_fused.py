@@ -10,7 +10,7 @@ import pytest
 
 from helpers import read_config
 from helpers.backend import keras, tf
-from helpers.training.fused import FusedBatchNorm, PointwiseConvolution, with_fused_norms
+from helpers.training.fused import FusedBatchNorm, PointwiseConvolution, with_fused_layers
 from helpers.training.optimize import learning_rate, make_optimizer
 
 
@@ -44,7 +44,7 @@ def small_network():
 def test_fused_norms_train_the_same_network(small_task):
     images, labels = small_task
     ended = []
-    for view in (lambda model: model, with_fused_norms):
+    for view in (lambda model: model, with_fused_layers):
         model = small_network()
         learner = view(model)
         learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -59,7 +59,7 @@ def test_fused_norms_train_the_same_network(small_task):
 
 
 def test_a_view_has_one_operation_for_each_norm_of_a_picture_and_each_convolution_of_a_pixel():
-    counted = Counter(type(layer) for layer in with_fused_norms(small_network()).layers)
+    counted = Counter(type(layer) for layer in with_fused_layers(small_network()).layers)
     assert (counted[FusedBatchNorm], counted[keras.layers.BatchNormalization]) == (2, 1)
     assert (counted[PointwiseConvolution], counted[keras.layers.Conv2D]) == (2, 2)
 
@@ -68,7 +68,7 @@ def test_a_frozen_norm_stays_as_it_is(small_task):
     model = small_network()
     for layer in model.layers:
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    learner = with_fused_norms(model)
+    learner = with_fused_layers(model)
     learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     norm = model.layers[2]
     before = norm.get_weights()
@@ -83,7 +83,7 @@ from helpers.backend import keras, tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from helpers.training.fused import Adam, with_fused_norms
+from helpers.training.fused import Adam, with_fused_layers
 
 random = np.random.default_rng(0)
 images, labels = random.uniform(size=(32, 8, 8, 3)).astype("float32"), random.integers(0, 3, 32)
@@ -94,7 +94,7 @@ for fused in (True, False):
         inputs = keras.Input((8, 8, 3))
         middle = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(inputs))
         model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(middle)))
-        learner = with_fused_norms(model) if fused else model
+        learner = with_fused_layers(model) if fused else model
         optimizer = Adam(0.01) if fused else keras.optimizers.Adam(0.01)
         learner.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(16)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.config import StudyError, read_models
+from helpers.config import StudyError, read_config, read_models
 from helpers.explain.table import COLUMNS
 from helpers.judge.statistics import accuracy_by_epsilon
 from helpers.paths import RunFolder
 from helpers.show import explanations, plots
-from helpers.show.figures import draw_figures, draw_phantoms
+from helpers.show.figures import compare_models, draw_figures, draw_phantoms
 
 
 @pytest.fixture
@@ -168,6 +168,23 @@ def test_figures_and_their_numbers_come_from_tables_alone(tmp_path, explained):
     folder.robustness.unlink()
     with pytest.raises(StudyError, match="robustness.csv: expected the outcome of an attack"):
         draw_figures(profile="smoke", **where)
+
+
+def test_models_of_different_attacks_are_compared_each_by_its_own_outcome_and_the_title_says_so(tmp_path):
+    standard, adversarial = (
+        read_config(profile="smoke", training=training, steps=steps, rel_stepsize=2.5 / steps, runs_dir=str(tmp_path))
+        for training, steps in (("standard", 10), ("adversarial", 20))
+    )
+    folders = [RunFolder.of(standard).variant("other"), RunFolder.of(adversarial)]
+    for folder, epsilons in zip(folders, ((0.0, 0.1), (0.0, 0.2)), strict=True):
+        folder.path.mkdir(parents=True)
+        robustness(epsilons).to_csv(folder.robustness, index=False)
+        folder.checks.write_text(json.dumps({"verdict": "trusted", "checks": []}))
+    figure, numbers = compare_models([standard, adversarial], folders=folders)
+    assert numbers.groupby("training").epsilon.max().to_dict() == {"standard": 0.1, "adversarial": 0.2}
+    assert "10 steps of ε/4 (standard) and 20 steps of ε/8 (adversarial)" in figure.axes[0].get_title("left")
+    alike, _ = compare_models([standard], folders=folders[:1])
+    assert "PGD, 10 steps of ε/4, protocol" in alike.axes[0].get_title("left")
 
 
 def test_every_kind_of_phantom_has_a_sheet(tmp_path):

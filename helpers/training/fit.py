@@ -17,7 +17,7 @@ from helpers.paths import RunFolder
 from helpers.training.adversarial import AdversarialTraining
 from helpers.training.checkpoint import Checkpoint
 from helpers.training.epochs import fit
-from helpers.training.fused import with_fused_norms
+from helpers.training.fused import with_fused_layers
 from helpers.training.head import train_head
 from helpers.training.optimize import compile_model, make_optimizer, precision
 from helpers.training.pretrain import pretrain
@@ -82,7 +82,7 @@ def _fit(
     strategy = _devices(config)
     with strategy.scope(), precision(config.precision):
         model = build_model(**architecture, weights=weights)
-        learner = with_fused_norms(model)
+        learner = with_fused_layers(model)
         if config.training == "adversarial":
             attack = {"epsilon": config.training_epsilon, "steps": config.training_steps, "seed": config.seed}
             learner = AdversarialTraining(learner, **attack)

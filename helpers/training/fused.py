@@ -110,7 +110,7 @@ def _is_pointwise(layer: keras.layers.Layer) -> bool:
     )
 
 
-def with_fused_norms(model: keras.Model) -> keras.Model:
+def with_fused_layers(model: keras.Model) -> keras.Model:
     """Return a view of a model that trains it in fewer operations, and shares its layers and weights."""
 
     def call(layer, *inputs, **settings):

@@ -7,7 +7,7 @@ import numpy as np
 from helpers.backend import keras, tf
 from helpers.networks.backbones import FEATURE_LAYER
 from helpers.progress import progress
-from helpers.training.fused import with_fused_norms
+from helpers.training.fused import with_fused_layers
 
 
 def train_head(
@@ -35,7 +35,7 @@ def train_head(
         class_weight: {class index: weight}.
     """
     seam = model.get_layer(FEATURE_LAYER).output
-    forward = tf.function(with_fused_norms(keras.Model(model.input, seam)), reduce_retracing=True)
+    forward = tf.function(with_fused_layers(keras.Model(model.input, seam)), reduce_retracing=True)
     batches = [
         (forward(pixels, training=True).numpy(), labels.numpy())
         for pixels, labels in progress(data, description=f"features for the head of {model.name}", total=len(data))

@@ -26,7 +26,7 @@ def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
 
 
 def compile_model(model: keras.Model, config: Config, *, steps: int) -> None:
-    """Make a network of logits, from `with_fused_norms`, ready for a training of `steps` steps."""
+    """Make a network of logits, from `with_fused_layers`, ready for a training of `steps` steps."""
     for layer in model.layers:
         if isinstance(layer, FusedBatchNorm):
             layer.norm.momentum = config.batch_norm_momentum

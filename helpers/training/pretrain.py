@@ -21,7 +21,7 @@ from helpers.networks.weights import load_backbone
 from helpers.paths import PretrainedFolder
 from helpers.training.checkpoint import Checkpoint
 from helpers.training.epochs import fit
-from helpers.training.fused import with_fused_norms
+from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model, precision
 
 
@@ -75,7 +75,7 @@ def _fit(config: Config, rows: pd.DataFrame, checkpoint: Checkpoint) -> tuple[ke
         body = load_backbone(config.backbone, known.preprocessing(name="preprocessing")(pixels), "random")
         pooled = keras.layers.GlobalAveragePooling2D()(known.cut(body))
         logits = keras.layers.Dense(len(classes), dtype="float32")(pooled)
-        model = with_fused_norms(keras.Model(pixels, logits, name=f"{config.backbone}-pretraining"))
+        model = with_fused_layers(keras.Model(pixels, logits, name=f"{config.backbone}-pretraining"))
     steps, epochs = math.ceil(len(rows) / config.batch_size), config.pretraining.epochs
     compile_model(model, config.but(learning_rate=config.pretraining.learning_rate), steps=steps * epochs)
     images = {"data_dir": Path("/"), "classes": classes, "image_size": size, "batch_size": config.batch_size}
