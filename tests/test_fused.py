@@ -41,7 +41,7 @@ def small_network():
     return keras.Model(inputs, layers.Dense(2)(outputs))
 
 
-def test_fused_norms_train_the_same_network(small_task):
+def test_fused_layers_train_the_same_network(small_task):
     images, labels = small_task
     ended = []
     for view in (lambda model: model, with_fused_layers):
