@@ -20,7 +20,7 @@ LARGE_EPSILON = 0.1  # a radius at which any picture can be turned into nearly a
 LARGE_EPSILON_IMAGES = 32  # attacked there when the sweep did not go so far
 ZERO_GRADIENT_SHARE = 0.5  # of an image's pixels
 LONGER_IMAGES = 16  # attacked again with twice the steps
-QUERIES, QUERIED_IMAGES = 100, 8  # of the black box
+QUERIES, QUERIED_IMAGES = 100, 4  # of the black box
 NOISE = 1  # takes the random noise apart from the random starts, which use the same seed
 
 

@@ -41,7 +41,7 @@ class Explanation:
     """
 
     epsilons: tuple[float, ...]
-    sample: int = 20
+    sample: int = 15
     steps: int = 10
     rel_stepsize: float = 0.25
     method: str = "gradcam"

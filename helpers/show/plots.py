@@ -28,8 +28,10 @@ def accuracy_against_epsilon(
         majority: Share of the majority class among the attacked images.
     """
     named = {f"{name} (attack: {verdicts[name]})": curve for name, curve in curves.items()}
-    for drawn, curve in zip(robust_curves(axis, named), curves.values(), strict=True):
-        axis.axhline(curve.set_index("epsilon").accuracy[0], color=drawn.get_color(), linestyle="--", linewidth=1)
+    dash = 4
+    for place, (drawn, curve) in enumerate(zip(robust_curves(axis, named), curves.values(), strict=True)):
+        shifted = (place * dash, (dash, dash * max(1, len(curves) - 1)))  # so that equal accuracies show both colours
+        axis.axhline(curve.set_index("epsilon").accuracy[0], color=drawn.get_color(), linestyle=shifted, linewidth=1)
     axis.axhline(majority, color="0.4", linestyle=":", linewidth=1.2, label="always the most frequent class")
     axis.plot([], [], color="0.4", linestyle="--", linewidth=1, label="clean accuracy of the same colour")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # below: nothing is covered
