@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from helpers.config import StudyError, read_config, read_models
 from helpers.explain.table import COLUMNS
@@ -38,6 +39,21 @@ def test_accuracy_against_epsilon_shows_curve_clean_accuracy_majority_and_verdic
     assert "epsilon (L∞" in axis.get_xlabel()
     assert axis.get_ylim() == (0, 1)
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["0.1\n25.5/255", "0.2\n51/255"]
+
+
+@pytest.mark.parametrize("models", [2, 3])
+def test_equal_clean_accuracies_show_the_colours_of_all_their_models(axis, models):
+    curve, names = accuracy_by_epsilon(robustness()), [f"model {number}" for number in range(models)]
+    plots.accuracy_against_epsilon(axis, dict.fromkeys(names, curve), verdicts=dict.fromkeys(names, ""), majority=0.2)
+    axis.figure.canvas.draw()
+    pixels = np.asarray(axis.figure.canvas.buffer_rgba())[..., :3].astype(int)
+    height = len(pixels) - axis.transData.transform((0.1, curve.accuracy[0]))[1]
+    line = pixels[round(height) - 2 : round(height) + 2].reshape(-1, 3)
+    for drawn in axis.lines[:models]:
+        color = 255 * np.array(to_rgb(drawn.get_color()))
+        assert (np.abs(line - color).max(axis=1) < 60).sum() > pixels.shape[
+            1
+        ] / models / 4  # a quarter of its share of the width
 
 
 def explanation(config, images=4, shown=3):
