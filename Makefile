@@ -13,7 +13,10 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile quick), offline
-	@$(RUN) profile=quick figures_dir=figures results_dir=results
+	@$(RUN) profile=quick
+	@cp runs/quick/figures/* figures/
+	@cp runs/quick/results/summary.csv results/quick.csv
+	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
 	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
 
 smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
@@ -26,9 +29,10 @@ test: $(INSTALLED)  ## Set up, and run the tests
 test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
 	@$(PYTEST) -m slow
 
-lint: $(INSTALLED)  ## Check the style of code and notebooks
+lint: $(INSTALLED)  ## Check style and types of code and notebooks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m mypy
 
 format: $(INSTALLED)  ## Bring code and notebooks into style
 	@$(BIN)/ruff check --fix .
@@ -38,7 +42,7 @@ figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/q
 	@$(BIN)/python -m helpers.show.figures --profile quick
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)
-	@HELPERS_PROGRESS_LINES=0 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	@HELPERS_PROGRESS_LINES=0 $(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 data-medmnist: $(INSTALLED)  ## Download DermaMNIST, RetinaMNIST and ChestMNIST to data/medmnist (SIZE=64, 128 or 224 pixels)
@@ -54,10 +58,10 @@ data-chestxray14: $(INSTALLED)  ## Say how to get ChestX-ray14, and whose terms 
 	@$(BIN)/python -m helpers.datasets.download chestxray14
 
 lab: $(INSTALLED)  ## Open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/python -m jupyter lab notebooks
 
 clean:  ## Delete what make made: .venv, phantoms, runs of quick and smoke, caches
-	rm -rf .venv data/phantom runs/quick runs/smoke .snakemake .pytest_cache .ruff_cache helpers.egg-info *.egg-info
+	rm -rf .venv runs/quick runs/smoke runs/images .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt pyproject.toml

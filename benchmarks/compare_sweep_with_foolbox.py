@@ -16,7 +16,8 @@ import numpy as np
 from helpers import build_model, phantom, sweep
 from helpers.attacks.pgd import random_starts
 from helpers.backend import keras, tf
-from helpers.config import SKIN_LESIONS, read_config
+from helpers.profiles import read_config
+from helpers.tasks import SKIN_LESIONS
 
 
 def starts_of(shape, rows, epsilon):

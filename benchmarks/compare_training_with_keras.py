@@ -17,12 +17,12 @@ import numpy as np
 from memory import peak_megabytes
 
 from helpers import build_model, read_config
+from helpers.artifacts.checkpoint import Checkpoint
 from helpers.backend import keras
 from helpers.datasets.ham10000 import read_ham10000
+from helpers.datasets.phantom import write_phantoms
 from helpers.datasets.pipeline import load_arrays, make_dataset
 from helpers.networks.weights import APPLICATIONS
-from helpers.phantoms.dataset import write_phantoms
-from helpers.training.checkpoint import Checkpoint
 from helpers.training.epochs import fit
 from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model

@@ -13,7 +13,7 @@ import numpy as np
 from memory import peak_megabytes
 
 from helpers import build_model
-from helpers.attacks.pgd import CompiledModel
+from helpers.attacks.compiled import CompiledModel
 from helpers.backend import keras, tf
 from helpers.networks.fold import fold_batch_norms
 from helpers.training.optimize import precision

@@ -117,7 +117,7 @@ def run_peer(name, folder, images, labels, settings):
 def run_ours(name, folder, images, labels, settings):
     """Return the same of a protocol of the study's sweep."""
     from helpers import load_model, sweep
-    from helpers.attacks.pgd import CompiledModel
+    from helpers.attacks.compiled import CompiledModel
 
     model = CompiledModel(load_model(folder), batch_size=settings["batch_size"])
     shared = {"rel_stepsize": settings["rel_stepsize"], "protocol": name}
@@ -153,13 +153,13 @@ def run_one(name, folder):
 def of_the_study(folder, training, count):
     """Copy the ResNet-50 that `make study` trained on skin lesions; return test images and labels."""
     from helpers import read_model_config
+    from helpers.artifacts.folders import RunFolder
     from helpers.attacks.evaluate import attacked_rows
     from helpers.datasets.manifest import data_folder
     from helpers.datasets.pipeline import load_arrays
-    from helpers.paths import RunFolder
 
     config = read_model_config(profile="quick", task="skin_lesion", backbone="resnet50", training=training)
-    shutil.copy(RunFolder.of(config).model, folder / "model.keras")
+    shutil.copy(RunFolder.from_config(config).model, folder / "model.keras")
     shown = {"classes": config.classes, "image_size": config.image_size}
     rows = attacked_rows(config).sample(count, random_state=0)
     return load_arrays(rows, data_dir=data_folder(config), **shown)

@@ -19,8 +19,8 @@ import pandas as pd
 from memory import peak_megabytes
 from PIL import Image
 
-from helpers.config import FINDINGS, SKIN_LESIONS
-from helpers.phantoms.dataset import write_phantoms
+from helpers.datasets.phantom import write_phantoms
+from helpers.tasks import FINDINGS, SKIN_LESIONS
 
 SIZE, DRAWN = 224, 64
 FULL_LENGTH = 112_120  # rows of Data_Entry_2017.csv

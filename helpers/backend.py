@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported without the start-up chatter that would end up in every notebook."""
+"""TensorFlow and Keras, imported without the messages that they print at start-up."""
 
 import contextlib
 import logging
@@ -8,14 +8,12 @@ from collections.abc import Iterator
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only, once logging is set up
-os.environ.setdefault(
-    "TF_ENABLE_ONEDNN_OPTS", "1"
-)  # TensorFlow's default on newer Intel processors only: twice as fast
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # twice as fast; the default on newer Intel processors only
 
 
 @contextlib.contextmanager
-def _chatter_held_back() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, where TensorFlow's C++ writes; show it if the block fails."""
+def _hidden_messages() -> Iterator[None]:
+    """Hide what is written to file descriptor 2, as TensorFlow's C++ code does; show it if the block fails."""
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)
         os.dup2(held.fileno(), 2)
@@ -30,13 +28,13 @@ def _chatter_held_back() -> Iterator[None]:
             os.close(stderr)
 
 
-with _chatter_held_back():
+with _hidden_messages():
     import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()
 
-# The study attacks several models in one process, and each is traced once, which TensorFlow takes for tracing anew.
+# The study attacks several models in one process. Each is traced once, but TensorFlow warns of retracing.
 logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
 if keras.backend.backend() != "tensorflow":

@@ -1,4 +1,4 @@
-"""Run a notebook through papermill, strictly: unknown parameters stop it, and its output is whole or not there.
+"""Run a notebook through papermill, strictly: unknown parameters are refused, and the output is complete or absent.
 
 python -m helpers.batch notebooks/02_train_resnet50.ipynb out.ipynb -p profile quick -p attention soft
 """
@@ -15,40 +15,47 @@ import yaml
 from traitlets.config import Config
 
 from helpers import files
-from helpers.config import StudyError, one_of
+from helpers.errors import StudyError, check_choice
 from helpers.progress import LINES
 
 SETTINGS = {
     "kernel_name": "python3",
     "config": Config(KernelManager={"transport_encryption": "auto"}),
-    "shutdown_kernel": "immediate",  # a graceful end interrupts the kernel, which complains
+    "shutdown_kernel": "immediate",  # a graceful shutdown interrupts the kernel, which prints an error
     "progress_bar": False,
 }
 
 
 def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
-    """Execute `notebook` with `parameters` and leave the executed copy at `output`.
+    """Execute `notebook` with `parameters` and write the executed copy to `output`.
 
-    If a cell fails, the copy with its traceback is left beside it, with .failed in its name.
+    If a cell fails, the copy with its traceback is written beside it, with .failed in its name.
 
     Raises:
-        StudyError: the notebook is not there, has no such parameter, or a cell fails.
+        StudyError: the notebook does not exist, has no such parameter, or a cell fails.
     """
     if not notebook.is_file():
         raise StudyError(f"{notebook}: expected a notebook, it is not there.")
-    known = papermill.inspect_notebook(notebook)
+    known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
-        one_of(f"parameter of {notebook.name}", name, known)
+        check_choice(f"parameter of {notebook.name}", name, known)
     failed = output.with_suffix(f".failed{output.suffix}")
-    with files.whole(output) as temporary:
+    with files.atomic_write(output) as temporary:
         try:
-            papermill.execute_notebook(notebook, temporary, dict(parameters), **SETTINGS, stdout_file=sys.stdout)
+            papermill.execute_notebook(
+                _literal(notebook), _literal(temporary), dict(parameters), **SETTINGS, stdout_file=sys.stdout
+            )
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
             raise StudyError(
-                f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue} (the whole story: {failed})"
+                f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue} (full traceback: {failed})"
             ) from None
     failed.unlink(missing_ok=True)
+
+
+def _literal(path: Path) -> str:
+    """Return a path for papermill, which would fill parameters into braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def main() -> None:
@@ -56,13 +63,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument(
+        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="YAML"
+    )
+    parser.add_argument(
+        "-r", "--raw", nargs=2, action="append", default=[], metavar=("NAME", "TEXT"), help="text as is"
+    )
     arguments = parser.parse_args()
     os.environ[LINES] = "1"  # the kernel inherits it
     try:
-        run_notebook(
-            arguments.notebook, arguments.output, {name: yaml.safe_load(value) for name, value in arguments.parameter}
-        )
+        parameters = {name: yaml.safe_load(value) for name, value in arguments.parameter} | dict(arguments.raw)
+        run_notebook(arguments.notebook, arguments.output, parameters)
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
 

@@ -1,43 +1,114 @@
-"""Files that are there whole or not at all, and the record of what they were made with."""
+"""Files that are complete or absent, locks between processes, and digests."""
 
 import contextlib
 import errno
 import hashlib
 import json
+import os
+import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pandas as pd
 
-from helpers.config import StudyError
-from helpers.paths import shown
+from helpers.errors import StudyError
+from helpers.paths import display_path
 
-RECORD = "parameters.json"  # beside the files that it is about
-VERSIONS = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow")
+UNFINISHED = ".unfinished-"  # start of the names of temporary files and folders
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}  # what a file system without locks answers
+POLL_SECONDS = 0.2  # between two attempts to take a lock
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; put it in the place of `path` when the block ends well.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; it replaces `path` if the block ends without an error.
 
-    What a killed block left behind is overwritten by the next one for the same path.
+    The temporary path is unique, so that two processes may write the same file: the last one wins. What a killed
+    process left behind is removed by the next `lock` in the folder or above it.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".unfinished-{path.name}")
+    owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
+    temporary = path.with_name(f"{UNFINISHED}{owner}-{path.name}")
     try:
         yield temporary
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105 (the name that says that it is atomic)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise StudyError(
-            f"{path}: expected room on the disk to write it, there is none. Free some and run again; whole files stay."
+            f"{path}: expected free space to write it, the disk is full. Free some and run again; complete files stay."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove temporary files below a folder, of processes on this machine that no longer run."""
+    start = f"{UNFINISHED}{socket.gethostname()}-"
+    for leftover in folder.rglob(f"{UNFINISHED}*"):
+        process = leftover.name.removeprefix(start).split("-")[0]
+        if leftover.name.startswith(start) and process.isdigit() and not _is_running(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, wait: bool = True, inheritable: bool = False) -> Iterator[bool]:
+    """Hold the lock of a file that several processes may write; it ends with the process, however that ends.
+
+    The lock is a hidden file beside `path`. On a file system without locks there is a warning instead.
+
+    Args:
+        path: The file to be written; it need not exist.
+        wait: Wait for another holder, and print so; else raise.
+        inheritable: Whether a program that replaces this one (`os.execv`) keeps the lock.
+
+    Yields:
+        Whether there is a lock: False on a file system without.
+
+    Raises:
+        StudyError: another process holds the lock, and `wait` is False.
+    """
+    make_folder(path.parent)
+    held = filelock.FileLock(
+        path.with_name(f".{path.name}.lock"),
+        fallback_to_soft=False,
+        on_acquired=lambda descriptor: os.set_inheritable(descriptor, inheritable),
+    )
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        if not wait:
+            raise StudyError(
+                f"{path}: another process is working on it. Wait until it has ended, or stop it."
+            ) from None
+        print(f"{display_path(path)}: another process is making it; waiting", flush=True)
+        held.acquire(poll_interval=POLL_SECONDS)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        warnings.warn(
+            f"{path.parent}: this file system has no locks ({error.strerror}). Do not run two processes on it at once.",
+            stacklevel=3,
+        )
+    try:
+        _remove_leftovers(path.parent)
+        yield held.is_locked
+    finally:
+        held.release()
 
 
 def make_folder(path: Path) -> Path:
@@ -53,20 +124,15 @@ def make_folder(path: Path) -> Path:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, whole or not at all."""
-    with whole(path) as temporary:
+    """Write a table as CSV, atomically."""
+    with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False)
 
 
 def write_json(content: Any, path: Path) -> None:
-    """Write JSON, whole or not at all."""
-    with whole(path) as temporary:
+    """Write JSON, atomically."""
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; one that is not there is empty."""
-    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def digest(path: Path) -> str:
@@ -80,50 +146,7 @@ def short_digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def versions() -> dict[str, str]:
-    """Return the version of every package that has a say in the numbers."""
-    return {name: version(name) for name in VERSIONS}
-
-
-def is_made(output: Path, parameters: Mapping[str, Any]) -> bool:
-    """Tell whether a file is there and was made with exactly these parameters."""
-    return output.is_file() and recorded(output) == _as_json(parameters)
-
-
-def differences(output: Path, parameters: Mapping[str, Any]) -> str:
-    """Say which parameters of a file that is there differ from these; "" if none, or if there is no such file."""
-    old, new = recorded(output) or {}, _as_json(parameters)
-    if not (old and output.is_file()):
-        return ""
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    return "; ".join(f"{name}: {old.get(name)!r} before, {new.get(name)!r} now" for name in names)
-
-
-@contextlib.contextmanager
-def making(output: Path, parameters: Mapping[str, Any]) -> Iterator[None]:
-    """Make a file inside the block; put its parameters on record, in parameters.json beside it, once it is whole.
-
-    If the file is there but was made with other parameters, say which differ.
-    """
-    if changes := differences(output, parameters):
-        print(f"{shown(output)} is made anew, its parameters changed ({changes})")
-    path = output.parent / RECORD
-    write_json({name: entry for name, entry in read_json(path).items() if name != output.name}, path)
-    yield
-    write_json({**read_json(path), output.name: {"parameters": _as_json(parameters), "versions": versions()}}, path)
-
-
-def recorded(output: Path) -> dict[str, Any] | None:
-    """Return the parameters that a file was made with, None if there is no record of it."""
-    return read_json(output.parent / RECORD).get(output.name, {}).get("parameters")
-
-
-def other_versions(output: Path) -> str:
-    """Say which packages had other versions when a file was made; "" if none, or if there is no record."""
-    now = versions()
-    then = read_json(output.parent / RECORD).get(output.name, {}).get("versions", now)
-    return ", ".join(f"{name} {then[name]} (here {now.get(name)})" for name in then if then[name] != now.get(name))
-
-
-def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(dict(parameters)))
+def fingerprint(paths: Iterable[Path], *, relative_to: Path) -> str:
+    """Return eight hexadecimal digits that change when a file is added, removed or written: by name, size and time."""
+    states = ((str(path.relative_to(relative_to)), path.stat()) for path in sorted(paths))
+    return short_digest([[name, state.st_size, state.st_mtime_ns] for name, state in states])

@@ -9,11 +9,11 @@ import tqdm.std
 
 LINES = "HELPERS_PROGRESS_LINES"  # an environment variable that batch runs set; "0": show nothing
 SECONDS_BETWEEN_LINES = 15
-QUICK = 5  # seconds: what takes less leaves no line, and what takes longer its first after SECONDS_BETWEEN_LINES
+QUICK = 5  # seconds: shorter work prints no line; longer work prints its first after SECONDS_BETWEEN_LINES
 
 
 class _Lines(tqdm.std.tqdm):
-    """A tqdm that prints a line now and then, to stdout, and redraws nothing."""
+    """A tqdm that prints a line to stdout from time to time instead of redrawing a bar."""
 
     def display(self, msg=None, pos=None):
         print(msg or str(self), flush=True)
@@ -22,7 +22,7 @@ class _Lines(tqdm.std.tqdm):
 def progress(
     iterable: Iterable | None = None, *, description: str, total: int | None = None, initial: int = 0
 ) -> tqdm.std.tqdm:
-    """Wrap an iterable (or count `update`s from `initial` up to `total`) and show how far it is."""
+    """Wrap an iterable, or count `update`s from `initial` up to `total`, and show progress."""
     if os.environ.get(LINES) == "0":
         return tqdm.std.tqdm(iterable, total=total, initial=initial, disable=True)
     if os.environ.get(LINES):

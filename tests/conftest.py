@@ -1,17 +1,23 @@
 """Fixtures: small data and models, and real images where there are any (REAL_IMAGES names their folder)."""
 
 import os
+import sys
 from pathlib import Path
 
+TESTS = Path(__file__).parent
 os.environ["MPLBACKEND"] = "agg"
+os.environ["PYTHONPATH"] = str(TESTS / "extension")  # child processes, and their kernels, know the tiny backbones
+sys.path.insert(0, str(TESTS / "extension"))
 
-import numpy as np
-import pandas as pd
-import pytest
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import tiny_backbones  # noqa: E402
 
-from helpers.paths import ROOT
+from helpers.paths import ROOT  # noqa: E402
 
+tiny_backbones.register()
 REAL_IMAGES = Path(os.environ.get("REAL_IMAGES", ROOT.parent / "shared" / "data"))
+SMOKE = str(TESTS / "smoke_tiny.yaml")  # profile smoke, with tiny backbones
 
 
 def pytest_collection_modifyitems(items):
@@ -20,32 +26,33 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def smoke_profile():
+    """Return the path of a profile like smoke, with tiny backbones."""
+    return SMOKE
+
+
+@pytest.fixture(scope="session")
 def ham10000(tmp_path_factory):
     """Return a folder of 84 phantoms in HAM10000's layout. Do not change it; copy it."""
-    return _written(tmp_path_factory, "skin_lesion", 84)
+    return _write_phantoms(tmp_path_factory, "skin_lesion", 84)
 
 
 @pytest.fixture(scope="session")
 def eyepacs(tmp_path_factory):
     """Return a folder of 40 phantoms in EyePACS' layout. Do not change it; copy it."""
-    return _written(tmp_path_factory, "retinopathy", 40)
+    return _write_phantoms(tmp_path_factory, "retinopathy", 40)
 
 
 @pytest.fixture(scope="session")
 def chestxray14(tmp_path_factory):
     """Return a folder of 40 phantoms in ChestX-ray14's layout. Do not change it; copy it."""
-    return _written(tmp_path_factory, "pneumothorax", 40)
+    return _write_phantoms(tmp_path_factory, "pneumothorax", 40)
 
 
-def _written(tmp_path_factory, task, count):
-    from helpers.phantoms.dataset import write_phantoms
+def _write_phantoms(tmp_path_factory, task, count):
+    from helpers.datasets.phantom import write_phantoms
 
     return write_phantoms(tmp_path_factory.mktemp(task), task=task, count=count, size=32, seed=0, ambiguity=0.0)
-
-
-def edit(path, change):
-    """Put a changed table in the place of a CSV table."""
-    change(pd.read_csv(path, dtype=str)).to_csv(path, index=False)
 
 
 @pytest.fixture(scope="session")

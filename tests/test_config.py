@@ -2,8 +2,12 @@ import pydantic
 import pytest
 import yaml
 
-from helpers.config import StudyError, make_config, read_config, read_models, read_profile
-from helpers.paths import ROOT, TaskFolder
+from helpers.artifacts.folders import TaskFolder
+from helpers.config import Config, make_config
+from helpers.errors import StudyError
+from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
+from helpers.paths import ROOT
+from helpers.profiles import profile_tasks, read_config, read_models, read_profile
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
@@ -31,8 +35,8 @@ def test_what_differs_by_task_stands_over_the_rest_and_below_what_is_given(tmp_p
 def test_classes_follow_from_the_task_and_its_parameters():
     eyes = read_config(profile="smoke", task="retinopathy")
     assert eyes.classes == ("grade 0", "grade 1-4")
-    assert eyes.but(threshold=3).classes == ("grade 0-2", "grade 3-4")
-    assert len(eyes.but(threshold=0).classes) == 5
+    assert eyes.replace(threshold=3).classes == ("grade 0-2", "grade 3-4")
+    assert len(eyes.replace(threshold=0).classes) == 5
     chests = read_config(profile="smoke", task="pneumothorax", finding="Pleural_Thickening")
     assert chests.classes == ("no pleural thickening", "pleural thickening")
 
@@ -58,7 +62,7 @@ def test_pretraining_is_checked_before_it_starts(changes, message):
     config = read_config(profile="smoke", backbone="resnet50")
     pretraining = changes and config.pretraining.model_dump() | changes
     with pytest.raises(StudyError, match=message):
-        config.but(pretraining=pretraining)
+        config.replace(pretraining=pretraining)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +88,9 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"epsilons": [8]}, ["epsilons", "at most 1"]),
         ({"epsilons": "many"}, ["epsilons", "many"]),
         ({"epsilon": [0.1]}, ["epsilon", "Did you mean 'epsilons'?"]),
-        ({"task": "skin_lesions"}, ["task", "'skin_lesion'", "skin_lesions"]),
-        ({"attention": "hard"}, ["attention", "'soft'", "hard"]),
-        ({"backbone": "vgg"}, ["backbone", "'resnet50'", "vgg"]),
+        ({"task": "skin_lesions"}, ["task", "Did you mean 'skin_lesion'?", "skin_lesions"]),
+        ({"attention": "hard"}, ["attention", "soft,", "hard"]),
+        ({"backbone": "vgg"}, ["backbone", "resnet50,", "vgg"]),
         ({"image_size": 31}, ["image_size", "32", "resnet50", "31"]),
         ({"source": "folder"}, ["data_dir", "folder"]),
         ({"steps": 0}, ["steps", "greater than 0", "0"]),
@@ -113,12 +117,44 @@ def test_an_unknown_profile_lists_the_known_ones():
         read_config(profile="quik")
 
 
-@pytest.mark.parametrize("text", ["models: [", "just words", "models: []"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models: [",
+        "just words",
+        "models: []",
+        "{models: [], parameters: {}}",
+        "{models: [1], parameters: {}}",
+        "{models: [{}], parameters: []}",
+        "{models: [{}], parameters: {}, tasks: {skin_lesion: 3}}",
+    ],
+)
 def test_a_broken_profile_is_named(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     with pytest.raises(StudyError, match="mine.yaml"):
         read_profile(str(path))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (
+            {"task": "skin_lesion", "attension": "soft"},
+            ["entry 5", "expected one of task", "'attension'", "'attention'"],
+        ),
+        ({"task": "skin_lesion", "epochs": 3}, ["entry 5", "'epochs'"]),
+        ({"task": "skin_lesion", "backbone": "resnet50", "attention": "none"}, ["entries 1 and 5 are the same model"]),
+    ],
+)
+def test_an_unknown_key_or_a_repeat_in_the_list_of_models_is_named(tmp_path, model, words):
+    content = read_profile("smoke")
+    content["models"].append(model)
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(StudyError) as error:
+        read_models(str(path))
+    assert all(word in str(error.value) for word in ["mine.yaml: models", *words]), str(error.value)
 
 
 def test_a_profile_may_be_any_yaml_file(tmp_path):
@@ -128,13 +164,28 @@ def test_a_profile_may_be_any_yaml_file(tmp_path):
     path.write_text(yaml.safe_dump(content))
     config = read_config(profile=str(path), runs_dir=str(tmp_path))
     assert config.steps == 7
-    assert TaskFolder.of(config).path == tmp_path / "mine" / "skin_lesion"
+    assert TaskFolder.from_config(config).path == tmp_path / "mine" / "skin_lesion"
+
+
+def test_what_a_step_depends_on_is_the_fields_of_its_part():
+    config = read_config(profile="quick")
+    attack = config.part(AttackParameters)
+    assert attack["steps"] == config.steps
+    assert attack.keys() == AttackParameters.model_fields.keys()
+    assert "spurious" not in config.part(ImageParameters, without={"spurious"})
+    parts = [config.part(part).keys() for part in (ImageParameters, TrainingParameters, AttackParameters)]
+    assert sum(map(len, parts)) == len(Config.model_fields) - 2  # profile and runs_dir say where, not what
+
+
+def test_pretraining_takes_the_tasks_of_the_profile_in_a_fixed_order():
+    assert profile_tasks("smoke") == ["skin_lesion", "retinopathy"]
+    assert profile_tasks("quick") == ["skin_lesion", "retinopathy", "pneumothorax"]
 
 
 def test_a_configuration_is_frozen_and_changed_copies_are_checked():
     config = read_config(profile="quick")
     with pytest.raises(pydantic.ValidationError):
         config.steps = 1
-    assert config.but(steps=3).steps == 3
+    assert config.replace(steps=3).steps == 3
     with pytest.raises(StudyError, match="steps"):
-        config.but(steps=-3)
+        config.replace(steps=-3)

@@ -1,40 +1,49 @@
-"""Whether one model's adversarials fool another."""
+"""Do adversarials of one model also fool another?"""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from helpers.backend import tf
-from helpers.networks.backbones import load_model
-from helpers.paths import RunFolder
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.folders import RunFolder
+from helpers.backend import keras, tf
+from helpers.networks.build import load_model
 
 
 def transfer(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
-    """Show every model the adversarials that each other model's attack left, found at its own smallest epsilons.
+    """Classify every model's adversarials, found at each image's minimal epsilon, with every model.
 
     Args:
         folders: {name: run folder with model and adversarials, all of one task}.
 
     Returns:
-        One row a pair: adversarials of, shown to, images, fooled. `images` are those that were broken under the one
-        and are classified right, unperturbed, by the other; `fooled` is the share that the other gets wrong perturbed.
-        Pictures are scaled bilinearly where the models' sizes differ.
+        One row per pair of models: adversarials of, shown to, images, fooled. `images` is the number of images that the
+        attack on the first model broke and that the second model classifies right without perturbation; `fooled` is the
+        share of them that the second model misclassifies with the perturbation, NaN if there are none. Images are
+        scaled bilinearly if the two models have different input sizes.
+
+    Raises:
+        StudyError: a folder has no model or no adversarials.
     """
-    models, rows = {name: load_model(folder.path) for name, folder in folders.items()}, []
+    models = {name: load_model(folder.path) for name, folder in folders.items()}
+    rows = []
     for source, folder in folders.items():
-        with np.load(folder.adversarials) as kept:
-            broken = (kept["minimal_epsilon"] > 0) & np.isfinite(kept["minimal_epsilon"])
-            pictures, labels = [kept[name][broken] for name in ("images", "adversarials")], kept["labels"][broken]
+        found = Adversarials.load(folder.adversarials)
+        images = found.images[found.is_broken]
+        adversarials = found.adversarials[found.is_broken]
+        labels = found.labels[found.is_broken]
         for target, model in models.items():
-            clean, attacked = (_predict(model, pixels) == labels for pixels in pictures)
-            fooled = float((~attacked[clean]).mean()) if clean.any() else np.nan
-            rows.append({"adversarials of": source, "shown to": target, "images": clean.sum(), "fooled": fooled})
+            is_right = _predict(model, images) == labels
+            is_misclassified = _predict(model, adversarials) != labels
+            fooled = float(is_misclassified[is_right].mean()) if is_right.any() else np.nan
+            rows.append({"adversarials of": source, "shown to": target, "images": is_right.sum(), "fooled": fooled})
     return pd.DataFrame(rows)
 
 
-def _predict(model, pixels: np.ndarray) -> np.ndarray:
-    if not len(pixels):
+def _predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the predicted class indices, int64 (n,), of images (n, height, width, 3) of any size."""
+    if not len(images):
         return np.zeros(0, np.int64)
-    scaled = tf.image.resize(pixels, model.input_shape[1:3]).numpy()  # as it is where the size is the same
+    scaled = tf.image.resize(images, model.input_shape[1:3]).numpy()  # unchanged if the size is the model's own
     return model.predict(scaled, verbose=0).argmax(axis=1)

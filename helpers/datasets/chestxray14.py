@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.config import FINDINGS, StudyError, finding_classes
 from helpers.datasets import layout
+from helpers.errors import StudyError
+from helpers.tasks import FINDINGS, NO_FINDING, finding_class
 
 TABLES = "Data_Entry_2017*.csv"
-BOXES = "BBox_List_2017.csv"
+BOX_LIST = "BBox_List_2017.csv"
 BOX_PIXELS = 1024  # side of the pictures that the boxes were drawn on
-OFFICIAL = {"train_val_list.txt": "", "test_list.txt": "test"}  # file: split of its images; "" is still to be dealt out
-NO_FINDING = "No Finding"
+OFFICIAL = {"train_val_list.txt": "", "test_list.txt": "test"}  # file: split of its images; "" is not yet assigned
+COLUMNS = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID")  # of phantoms
+FOLLOW_UP = 0.3  # how often a later x-ray of a phantom patient has another label
 
 
 def read_chestxray14(folder: Path, *, finding: str = "Pneumothorax", against: str = "others") -> pd.DataFrame:
@@ -20,16 +22,17 @@ def read_chestxray14(folder: Path, *, finding: str = "Pneumothorax", against: st
 
     Args:
         folder: Holds Data_Entry_2017.csv (or a later version of it), and below it, in `images/` or in
-            `images_001/images/` to `images_012/images/`, the pictures. Used where they are there:
+            `images_001/images/` to `images_012/images/`, the pictures. Used if they exist:
             train_val_list.txt and test_list.txt (the official split), BBox_List_2017.csv (boxes round
             findings), and a folder `masks/` with masks under the names of their images.
-        finding: The finding to tell, as the table spells it.
-        against: "others": from all other images; "no_finding": from those without any finding; the rest is left out.
+        finding: The finding to recognise, as the table spells it.
+        against: "others": against all other images; "no_finding": against those without any finding, leaving out the
+            rest.
 
     Returns:
         One row an image, in the table's order: image (path relative to `folder`), label, group (the
-        patient); split ("test", or "" where it is still to be dealt out) where there is an official one; mask
-        where there are any: a relative path, or boxes "x y width height" in shares of the picture,
+        patient); split ("test", or "" if not yet assigned) if there is an official one; mask
+        if there are any: a relative path, or boxes "x y width height" in shares of the picture,
         separated by ";".
 
     Raises:
@@ -40,28 +43,27 @@ def read_chestxray14(folder: Path, *, finding: str = "Pneumothorax", against: st
     path = layout.find_table(folder, TABLES, "ChestX-ray14")
     table = layout.read_table(path, ("Image Index", "Finding Labels", "Patient ID"))
     names = table["Image Index"].str.rpartition(".")[0]
-    findings = "|" + table["Finding Labels"] + "|"
     _check_findings(path, table["Finding Labels"])
     layout.check_listed_once(path, table["Image Index"], table["Finding Labels"])
-    present = findings.str.contains(f"|{finding}|", regex=False)
-    kept = present | (against == "others") | (table["Finding Labels"] == NO_FINDING)
+    findings = table["Finding Labels"]
+    classes = {label: finding_class(label, finding=finding, against=against) for label in findings.unique()}
     found = layout.image_files(folder)
     pictures = found[~found.path.str.startswith(f"{layout.MASKS}/")]
     manifest = pd.DataFrame(
         {
             "image": layout.match_files(names, pictures, listed_in=path),
-            "label": np.array(finding_classes(finding))[present.astype(int)],
+            "label": findings.map(classes),
             "group": table["Patient ID"],
         }
     )
     if (official := _official_split(folder, table["Image Index"])) is not None:
         manifest["split"] = official
     masks = layout.masks_of(names, found)
-    boxes = _boxes(folder / BOXES, finding)
+    boxes = _boxes(folder / BOX_LIST, finding)
     if masks is not None or boxes is not None:
         mask = pd.Series(None, index=table.index, dtype=object) if masks is None else masks
         manifest["mask"] = mask if boxes is None else mask.fillna(table["Image Index"].map(boxes))
-    return manifest[kept].reset_index(drop=True)
+    return manifest.dropna(subset="label").reset_index(drop=True)
 
 
 def _check_findings(path: Path, labels: pd.Series) -> None:
@@ -85,7 +87,7 @@ def _official_split(folder: Path, names: pd.Series) -> pd.Series | None:
     if (unlisted := ~names.isin(split.index)).any():
         raise StudyError(
             f"{folder}: expected every image in {' or '.join(OFFICIAL)}; {names[unlisted].iloc[0]} is in neither. "
-            "Download the lists anew, or remove them."
+            "Download the lists again, or remove them."
         )
     return names.map(split)
 
@@ -99,3 +101,19 @@ def _boxes(path: Path, finding: str) -> pd.Series | None:
     sides = table.iloc[:, 2:6].astype(float) / BOX_PIXELS
     boxes = sides.round(5).astype(str).agg(" ".join, axis=1)
     return boxes.groupby(table["Image Index"]).agg(";".join)
+
+
+def _plan_phantoms(count: int, rng: np.random.Generator) -> pd.DataFrame:
+    rows = []
+    for patient in range(count):
+        is_sick = patient % 2 == 1
+        for view in range(layout.draw_view_count(rng)):
+            is_sick = is_sick ^ (view > 0 and rng.uniform() < FOLLOW_UP)
+            name, label = f"{patient + 1:08d}_{view:03d}.png", ("none", "pneumothorax")[is_sick]
+            image, mask = f"images/{name}", f"{layout.MASKS}/{name}"
+            finding = "Pneumothorax" if is_sick else NO_FINDING
+            rows.append((image, mask, label, patient, view, name, finding, view, patient + 1))
+    return layout.plan_table(rows, count, COLUMNS)
+
+
+LAYOUT = layout.Layout("Data_Entry_2017.csv", COLUMNS, read_chestxray14, _plan_phantoms, grey=True)

@@ -1,4 +1,4 @@
-"""Fetching datasets: MedMNIST+ by itself, the others by instructions, because their terms must be accepted first.
+"""Fetching datasets: MedMNIST+ is downloaded; the others have terms to accept first, so instructions are printed.
 
 python -m helpers.datasets.download medmnist --size 64
 python -m helpers.datasets.download ham10000
@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 import pooch
 
-from helpers.config import StudyError
-from helpers.datasets.medmnist import DATASETS
-from helpers.paths import from_root, shown
+from helpers.errors import StudyError
+from helpers.paths import display_path, from_root
+from helpers.tasks import TASKS
 
-ZENODO = "https://zenodo.org/records/10519652/files"  # MedMNIST+; the digests are the ones published with it
+ZENODO = "https://zenodo.org/records/10519652/files"  # MedMNIST+; the digests were published with it
 MD5 = {
     "dermamnist_64.npz": "b70a2f5635c6199aeaa28c31d7202e1f",
     "dermamnist_128.npz": "2defd784463fa5243564e855ed717de1",
@@ -51,16 +51,16 @@ LARGEST_RATIO = 200  # unpacked to packed size; beyond it, an archive is taken f
 
 
 def fetch_medmnist(*, size: int, folder: Path, base_url: str = ZENODO) -> list[Path]:
-    """Download the three MedMNIST+ files of one image size (64, 128 or 224) that are not there yet, and verify them."""
-    names = [f"{name}_{size}.npz" for name in DATASETS.values()]
+    """Download the MedMNIST+ files of one image size (64, 128 or 224) that are missing, and verify them."""
+    names = [f"{task.medmnist.name}_{size}.npz" for task in TASKS.values() if task.medmnist]
     return [fetch(f"{base_url}/{name}?download=1", folder / name, digest=f"md5:{MD5[name]}") for name in names]
 
 
 def fetch(url: str, path: Path, *, digest: str) -> Path:
-    """Download a file unless it is there; it gets its name only once its digest ("algorithm:hex") is right.
+    """Download a file unless it exists; it gets its name only if its digest ("algorithm:hex") is right.
 
     Raises:
-        StudyError: the server cannot be reached, or what came is not what was published.
+        StudyError: the server cannot be reached, or the content is not what was published.
     """
     try:
         pooch.retrieve(url, known_hash=digest, fname=path.name, path=path.parent, progressbar=True)
@@ -72,16 +72,16 @@ def fetch(url: str, path: Path, *, digest: str) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a .zip, .tar or .tar.gz into a new folder of its name in `folder`: whole, or not at all.
+    """Unpack a .zip, .tar or .tar.gz into a new folder of its name in `folder`, atomically.
 
     Raises:
-        StudyError: no such archive, a damaged one, one with a member that would land outside its folder or that
-            is no plain file, or one that would grow more than two-hundredfold.
+        StudyError: no such archive, a damaged one, one with a member outside its folder or that is not a plain file, or
+            one that would grow more than two-hundredfold.
     """
     target = folder / archive.name.split(".")[0]
     temporary = folder / f".unfinished-{target.name}"
     if target.exists():
-        print(f"{shown(target)} is there already. Delete it to unpack {archive.name} anew.")
+        print(f"{display_path(target)} is there already. Delete it to unpack {archive.name} again.")
         return target
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -98,7 +98,7 @@ def unpack(archive: Path, folder: Path) -> Path:
                 opened.extractall(temporary, filter="data")
         temporary.replace(target)
     except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise StudyError(f"{archive}: expected a whole .zip or .tar archive; {error}. Download it anew.") from error
+        raise StudyError(f"{archive}: expected a whole .zip or .tar archive; {error}. Download it again.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
@@ -133,9 +133,9 @@ def main() -> None:
     try:
         if arguments.command == "medmnist":
             paths = fetch_medmnist(size=arguments.size, folder=from_root(arguments.folder))
-            print("\n".join(f"{shown(path)}: whole, its digest is right" for path in paths))
+            print("\n".join(f"{display_path(path)}: whole, its digest is right" for path in paths))
         elif arguments.command == "unpack":
-            print(f"unpacked to {shown(unpack(arguments.archive, arguments.folder))}")
+            print(f"unpacked to {display_path(unpack(arguments.archive, arguments.folder))}")
         else:
             print(INSTRUCTIONS[arguments.command])
     except StudyError as error:

@@ -1,4 +1,4 @@
-"""Looking at every image file once, before anything expensive starts: can it be used, and is it there twice?"""
+"""Inspecting each image file once, before anything expensive starts: can it be used, and is there a copy of it?"""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ from helpers.progress import progress
 LARGEST_IMAGE = 50_000_000  # pixels; a larger one is taken for a decompression bomb
 THUMBNAIL = 16  # pixels
 NEAR = 0.998  # correlation of thumbnails from which two pictures are near-duplicates
-AT_ONCE = 512  # images in the hands of the threads
+INSPECTED_AT_ONCE = 512  # images given to the threads at a time
 
 
 def inspect_images(folder: Path, names: pd.Series) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def inspect_images(folder: Path, names: pd.Series) -> pd.DataFrame:
 
     Args:
         folder: What the names are relative to.
-        names: Image paths.
+        names: Image paths, relative to `folder`.
 
     Returns:
         One row an image, in the same order and with the same index: problem (why it cannot be used; "" if
@@ -37,7 +37,7 @@ def inspect_images(folder: Path, names: pd.Series) -> pd.DataFrame:
 def _inspected(folder: Path, names: pd.Series) -> Iterator[tuple[str, str, bytes]]:
     paths = (folder / name for name in names)
     with ThreadPoolExecutor() as pool:
-        while batch := list(islice(paths, AT_ONCE)):
+        while batch := list(islice(paths, INSPECTED_AT_ONCE)):
             yield from pool.map(_inspect, batch)
 
 
@@ -50,17 +50,22 @@ def _inspect(path: Path) -> tuple[str, str, bytes]:
                 raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
             turned = image.getexif().get(ExifTags.Base.Orientation, 1)
             image.load()
-            transparent = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
+            opacity = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+            is_transparent = opacity is not None and np.asarray(opacity).min() < 255
             shades = image.point(lambda value: value / 257, "L") if image.mode == "I;16" else image.convert("L")
             thumbnail = shades.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).tobytes()
     except Image.DecompressionBombError as error:
-        return f"expected at most {LARGEST_IMAGE:,} pixels, {error}; if it is no bomb, make it smaller", "", b""
+        return (
+            f"expected at most {LARGEST_IMAGE:,} pixels, {error}; if it is not a decompression bomb, make it smaller",
+            "",
+            b"",
+        )
     except (OSError, SyntaxError, ValueError) as error:
         found = "the file is empty" if path.is_file() and not path.stat().st_size else str(error)
-        return f"expected a whole image, {found}; copy or download it anew", "", b""
+        return f"expected a whole image, {found}; copy or download it again", "", b""
     if turned != 1:
-        return f"expected an upright picture, its EXIF tag turns it (orientation {turned}); save it turned", "", b""
-    if transparent:
+        return f"expected an upright picture, its EXIF tag rotates it (orientation {turned}); save it rotated", "", b""
+    if is_transparent:
         return "expected an opaque picture, parts of it are transparent; save it without", "", b""
     return "", digest, thumbnail
 
@@ -71,11 +76,11 @@ def near_duplicates(inspected: pd.DataFrame, split: pd.Series, *, largest: int =
     Args:
         inspected: As from `inspect_images`.
         split: The split of each row.
-        largest: At most how many pairs.
+        largest: The largest number of pairs to return.
 
     Returns:
         (row of the test image, row of the other, correlation of their thumbnails), the most alike first.
-        A pair is reported from a correlation of 0.998 on; whether it matters is for a human to judge.
+        A pair is reported from a correlation of 0.998 on. Whether it matters is for a human to judge.
     """
     pixels = np.stack([np.frombuffer(thumbnail, np.uint8) for thumbnail in inspected.thumbnail]).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)

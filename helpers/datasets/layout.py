@@ -1,19 +1,65 @@
-"""What the readers of public layouts share: reading a table strictly, and finding the files that it lists."""
+"""What the public layouts share: reading a table strictly, finding the files that it lists, planning phantoms."""
 
+import importlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from helpers.config import StudyError
+from helpers.errors import StudyError
+from helpers.tasks import Task
 
 IMAGE_TYPES = (".jpg", ".jpeg", ".png")
-MASKS = "masks"  # folder of masks named as their images, beside layouts that have no place for them
+MASKS = "masks"  # folder of masks named like their images, for layouts without a place for masks
+VIEWS = (1, 2, 3)  # photographs of a phantom lesion or chest
+VIEW_SHARES = (0.70, 0.22, 0.08)  # how often there are that many
+PLAN = ("_image", "_mask", "_label", "_subject", "_view")  # start with an underscore, to hide no column of a table
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a public dataset is stored: how it is read, and how phantoms are written so that it can be.
+
+    Attributes:
+        table: Name of the table that lists the images.
+        columns: Those that phantoms fill in.
+        read: From the dataset's folder and the task's own parameters to one row an image.
+        plan: From a number of images and a random generator to one row an image: `PLAN` (paths of picture and mask,
+            label, subject and view of the phantom) and `columns`.
+        grey: Whether pictures have one channel.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    read: Callable[..., pd.DataFrame]
+    plan: Callable[[int, np.random.Generator], pd.DataFrame]
+    grey: bool = False
+
+
+def layout_of(task: Task) -> Layout:
+    """Return the layout of a task's dataset."""
+    return importlib.import_module(f"helpers.datasets.{task.layout}").LAYOUT
+
+
+def draw_view_count(rng: np.random.Generator) -> int:
+    """Draw how many photographs there are of a phantom lesion or chest."""
+    return rng.choice(VIEWS, p=VIEW_SHARES)
+
+
+def plan_table(rows: list[tuple], count: int, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the first `count` rows of a plan: `PLAN`, then the table's columns."""
+    return pd.DataFrame(rows[:count], columns=[*PLAN, *columns])
 
 
 def existing_folder(folder: Path, dataset: str, *expected: str) -> Path:
-    """Return `folder` if it is there, else raise a StudyError that says what should be in it."""
+    """Return `folder`.
+
+    Raises:
+        StudyError: it is not there; the message says what should be in it.
+    """
     if folder.is_dir():
         return folder
     raise StudyError(
@@ -23,14 +69,19 @@ def existing_folder(folder: Path, dataset: str, *expected: str) -> Path:
 
 
 def find_table(folder: Path, pattern: str, dataset: str) -> Path:
-    """Return the one table in `folder` that matches a glob pattern."""
+    """Return the only table in `folder` that matches a glob pattern.
+
+    Raises:
+        StudyError: there is none, or more than one.
+    """
     found = sorted(folder.glob(pattern))
     if len(found) == 1:
         return found[0]
-    there = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
+    visible = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    content = ", ".join(visible[:6]) or "nothing"
     which = ", ".join(path.name for path in found) or "none"
     raise StudyError(
-        f"{folder}: expected one {pattern} of {dataset}, found {which}; the folder holds {there}. "
+        f"{folder}: expected one {pattern} of {dataset}, found {which}; the folder holds {content}. "
         "Point data_dir at the folder of the download that holds it."
     )
 
@@ -40,10 +91,10 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
     Args:
         path: The file.
-        columns: Those that must be there, with a value in every row.
+        columns: Names of the columns that must exist and have a value in every row.
 
     Raises:
-        StudyError: it is no such table, a column is missing, or a row has no value in one.
+        StudyError: it is not such a table, a column is missing, or a row has no value in one.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -51,12 +102,12 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         separator = max(",;\t", key=head.count)
         table = pd.read_csv(path, dtype=str, sep=separator, encoding="utf-8-sig", keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: expected a CSV table; {error}. Download it anew.") from error
+        raise StudyError(f"{path}: expected a CSV table; {error}. Download it again.") from error
     for column in columns:
         if column not in table:
             raise StudyError(
                 f"{path}: expected the columns {', '.join(columns)}; {column} is missing, "
-                f"found {', '.join(table.columns)}. Download it anew."
+                f"found {', '.join(table.columns)}. Download it again."
             )
         if (empty := table[column].str.strip() == "").any():
             raise StudyError(
@@ -70,7 +121,7 @@ def check_values(path: Path, column: pd.Series, known: Callable[[pd.Series], pd.
     if (wrong := ~known(column)).any():
         value = column[wrong].iloc[0]
         raise StudyError(
-            f"{path}: expected {column.name} to be {expected}; {_line(wrong)} has {value!r}. Mend or drop such lines."
+            f"{path}: expected {column.name} to be {expected}; {_line(wrong)} has {value!r}. Correct or drop it."
         )
 
 
@@ -84,7 +135,7 @@ def check_listed_once(path: Path, names: pd.Series, labels: pd.Series) -> None:
 
 
 def image_files(folder: Path) -> pd.DataFrame:
-    """Return every image file below a folder: name (without its ending), path (relative, with /)."""
+    """Return all image files below a folder: name (without its ending), path (relative, with /)."""
     rows = []
     for parent, folders, names in os.walk(folder):
         folders.sort()
@@ -98,7 +149,7 @@ def image_files(folder: Path) -> pd.DataFrame:
 
 
 def match_files(names: pd.Series, found: pd.DataFrame, *, listed_in: Path) -> pd.Series:
-    """Return the path of the one file of each name.
+    """Return the path of the only file of each name.
 
     Args:
         names: Image names without ending, each once.
@@ -126,7 +177,7 @@ def match_files(names: pd.Series, found: pd.DataFrame, *, listed_in: Path) -> pd
 
 
 def masks_of(names: pd.Series, found: pd.DataFrame) -> pd.Series | None:
-    """Return the path of each image's mask in the folder "masks" (missing where it has none), or None without any."""
+    """Return the path of each image's mask in the folder "masks", or a missing value; None if there are no masks."""
     masks = found[found.path.str.startswith(f"{MASKS}/")]
     return names.map(masks.set_index("name").path) if len(masks) else None
 

@@ -10,16 +10,16 @@ import pandas as pd
 from helpers.backend import tf
 
 AUTOTUNE = tf.data.AUTOTUNE
-CACHE_BYTES = 2**30  # decoded training images are kept in memory up to this size, and decoded anew each time beyond it
+CACHE_BYTES = 2**30  # decoded training images are cached in memory up to this size, and otherwise decoded each time
 SHIFT, ZOOM = 0.1, 0.1  # of `affine`: shares of the picture
 
 
 def read_image(path: tf.Tensor, *, size: int) -> tf.Tensor:
-    """Decode an image file into float32 pixels in [0, 1], (size, size, 3), squeezed to a square.
+    """Decode an image file into float32 pixels in [0, 1], (size, size, 3), resized to a square.
 
-    A larger picture's pixels are averaged over the area that each new pixel covers, a smaller one's interpolated.
+    To shrink a picture, its pixels are averaged over the area of each new pixel. To enlarge one, they are interpolated.
     """
-    # Despite its name this reads PNG, too, and unlike decode_image it can be told to be as exact as Pillow.
+    # Despite its name, decode_jpeg reads PNG, too. Unlike decode_image, it can decode as exactly as Pillow.
     pixels = tf.io.decode_jpeg(tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE")
     resized = tf.cond(
         tf.reduce_all(tf.shape(pixels)[:2] > size),
@@ -35,26 +35,28 @@ def augment(pixels: tf.Tensor, seed: tf.Tensor, *, how: str) -> tf.Tensor:
     Args:
         pixels: The picture.
         seed: Integer; same seed, same change.
-        how: "none"; "mirror" (left-right); "flips" (mirrored or not, turned by a multiple of 90°: eight ways); "affine"
-            (turned by any angle, shifted and zoomed by up to a tenth, mirrored either way, the edge repeated outwards:
-            what Datta et al., 2021, do).
+        how: "none"; "mirror" (left-right); "flips" (mirrored or not, rotated by a multiple of 90°: eight ways);
+            "affine" (rotated by any angle, shifted and zoomed by up to a tenth, mirrored or not, with the edge repeated
+            outwards, as in Datta et al., 2021).
     """
     if how == "none":
         return pixels
     pixels = tf.image.stateless_random_flip_left_right(pixels, (seed, 1))
     if how == "flips":
         return tf.image.rot90(pixels, tf.random.stateless_uniform((), (seed, 0), maxval=4, dtype=tf.int32))
-    return _moved(pixels, seed) if how == "affine" else pixels
+    return _transform(pixels, seed) if how == "affine" else pixels
 
 
-def _moved(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Return a picture turned, shifted and zoomed about its centre, bilinearly."""
+def _transform(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return a picture rotated, shifted and zoomed about its centre, with bilinear interpolation."""
     size = pixels.shape[0]
     dice = tf.random.stateless_uniform((4,), (seed, 2), -1.0, 1.0)
     angle, shift, zoom = np.pi * dice[0], SHIFT * size * dice[1:3], 1 + ZOOM * dice[3]
     turn = tf.stack([[tf.cos(angle), -tf.sin(angle)], [tf.sin(angle), tf.cos(angle)]]) / zoom
     centre = tf.constant([(size - 1) / 2] * 2)
-    offset = centre - tf.linalg.matvec(turn, centre + shift)  # the op maps places in its output to places in its input
+    offset = centre - tf.linalg.matvec(
+        turn, centre + shift
+    )  # the operation maps positions in its output to positions in its input
     row = [turn[0, 0], turn[0, 1], offset[0], turn[1, 0], turn[1, 1], offset[1], 0.0, 0.0]
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=pixels[None],
@@ -93,28 +95,28 @@ def make_dataset(
         classes: The label names, in the order of the logits.
         image_size: Side of the square pictures in pixels.
         batch_size: Images a batch.
-        training: Shuffle anew in each round and go round for ever; else one round in the manifest's order.
+        training: Repeat endlessly, in a new random order each round; otherwise one round in the manifest's order.
         augmentation: How to change pictures at random, see `augment`.
         seed: Order and augmentation derive from it.
-        skip: Training only: how many batches to leave out, as if they had been seen before.
+        skip: Training only: how many batches to skip, as if they had been seen before.
 
     Returns:
         Batches of float32 pixels in [0, 1], (batch, image_size, image_size, 3), and int64 labels (batch,).
     """
     dataset = tf.data.Dataset.from_tensor_slices(paths_and_labels(manifest, data_dir=data_dir, classes=classes))
-    kept = training and len(manifest) * image_size**2 * 3 * tf.float32.size <= CACHE_BYTES
+    is_cached = training and len(manifest) * image_size**2 * 3 * tf.float32.size <= CACHE_BYTES
 
     def shuffled(dataset: tf.data.Dataset) -> tf.data.Dataset:
         endless = dataset.shuffle(len(manifest), seed=seed, reshuffle_each_iteration=True).repeat()
         return endless.skip(skip * batch_size)
 
-    if training and not kept:  # a shuffled list of names is small, one of pictures is not
+    if training and not is_cached:  # shuffling names needs little memory, shuffling pictures does not
         dataset = shuffled(dataset)
     dataset = dataset.map(
         lambda path, label: (read_image(path, size=image_size), label),
-        num_parallel_calls=os.cpu_count(),  # AUTOTUNE takes seconds to find out
+        num_parallel_calls=os.cpu_count(),  # AUTOTUNE takes seconds to find this out
     )
-    if kept:
+    if is_cached:
         dataset = shuffled(dataset.cache())
     if augmentation != "none":
         dice = tf.data.Dataset.random(seed=seed).skip(skip * batch_size)

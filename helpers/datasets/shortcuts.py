@@ -1,4 +1,4 @@
-"""What can be told about a picture's class without looking at its content: the shortcut test."""
+"""The shortcut test: how well a picture's class can be predicted without looking at its content."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ FEATURES = {
 def shortcut_accuracies(
     manifest: pd.DataFrame, *, data_dir: Path, classes: Sequence[str], seed: int = 0
 ) -> pd.DataFrame:
-    """Measure how well a linear classifier does that sees next to nothing.
+    """Measure the accuracy of a linear classifier that sees next to nothing.
 
     Only the training split is used, in five folds that never divide a group (fewer, if a class has fewer groups).
 
@@ -37,7 +37,7 @@ def shortcut_accuracies(
 
     Returns:
         One row a set of features: seen, balanced accuracy (missing if a class has one group only), chance (1 / number
-        of classes). Where it is far above chance, a high accuracy of a network need not mean that it sees disease.
+        of classes). If it is far above chance, a high accuracy of a network need not mean that it sees disease.
     """
     rows = manifest[manifest.split == "train"]
     rows = rows.sample(min(len(rows), LARGEST_SAMPLE), random_state=seed)

@@ -1,28 +1,28 @@
-"""Splitting without leaks: whole groups, and the same mix of classes in every split."""
+"""Splitting without leaks: whole groups, and the same proportions of classes in every split."""
 
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from helpers.config import StudyError
+from helpers.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
-PAPER_TEST_SHARE = 0.15  # of the lesions with one image
+DATTA_TEST_SHARE = 0.15  # of the lesions with one image
 
 
 def split_by_group(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
     """Assign every row to train, validation or test.
 
-    The table is cut into `folds` folds that never divide a group and that keep the mix of classes
-    (scikit-learn's StratifiedGroupKFold). The first fold is the test split, the second the validation
-    split; the rest trains.
+    The table is divided into `folds` folds that never divide a group and that keep the proportions of classes
+    (scikit-learn's StratifiedGroupKFold). The first fold is the test split, the second the validation split, the rest
+    the training split.
 
     Args:
         table: Columns label and group.
         folds: At least 3; a split gets 1/folds of the images.
-        seed: Which groups go where.
+        seed: Decides which groups go into which split.
 
     Raises:
-        StudyError: a class has too few groups to stand in every split.
+        StudyError: a class has too few groups to be in every split.
     """
     groups = table.groupby("label").group.nunique()
     if groups.min() < folds:
@@ -38,39 +38,41 @@ def split_by_group(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
 
 
 def split_the_rest(table: pd.DataFrame, *, folds: int, seed: int) -> pd.Series:
-    """Assign the rows whose column `split` is empty to train or validation; the others keep theirs.
+    """Assign the rows whose column `split` is empty to train or validation; the other rows keep their split.
 
-    One of `folds` - 1 folds validates, chosen as in `split_by_group`.
+    One of `folds` - 1 folds is the validation split, chosen as in `split_by_group`.
     """
     split, rest = table.split.copy(), table[table.split == ""]
     if len(rest):
-        dealt = split_by_group(rest, folds=folds - 1, seed=seed)
-        split[rest.index] = dealt.where(dealt == "test", "train").where(dealt != "test", "validation")
+        assigned = split_by_group(rest, folds=folds - 1, seed=seed)
+        split[rest.index] = assigned.where(assigned == "test", "train").where(assigned != "test", "validation")
     return split
 
 
-def split_like_the_paper(table: pd.DataFrame, *, seed: int) -> pd.Series:
+def split_like_datta(table: pd.DataFrame, *, seed: int) -> pd.Series:
     """Assign every row to train or test as the code behind the paper does (Datta et al., 2021).
 
-    A stratified 15% of the lesions with exactly one image test; everything else trains. There is no validation
-    split: that code chose its best epoch by the test split, which makes its clean accuracy optimistic.
+    The test split is a stratified 15% of the lesions with exactly one image; all others are for training. There is no
+    validation split: that code chose its best epoch on the test split, which makes its clean accuracy optimistic.
     """
-    alone = table[~table.group.duplicated(keep=False)]
+    single = table[~table.group.duplicated(keep=False)]
     try:
-        _, test = train_test_split(alone.index, test_size=PAPER_TEST_SHARE, random_state=seed, stratify=alone.label)
+        _, test = train_test_split(single.index, test_size=DATTA_TEST_SHARE, random_state=seed, stratify=single.label)
     except ValueError as error:
-        raise StudyError(f"split: expected enough lesions with one image for the paper's split; {error}") from error
+        raise StudyError(
+            f"split: expected enough lesions with one image to split like Datta et al.; {error}"
+        ) from error
     split = pd.Series("train", index=table.index, dtype=str)
     split[test] = "test"
     return split
 
 
 def check_split(manifest: pd.DataFrame, splits: tuple[str, ...] = SPLITS) -> None:
-    """Raise a StudyError if a group stands in two splits, or a class of the table is missing from one of `splits`."""
+    """Raise a StudyError if a group is in two splits, or a class of the table is missing from one of `splits`."""
     shared = manifest.groupby("group").split.nunique()
     if (shared > 1).any():
         raise StudyError(
-            f"split: expected every group in one split; {shared.idxmax()} stands in {shared.max()}. Split anew."
+            f"split: expected every group in one split; {shared.idxmax()} is in {shared.max()}. Split again."
         )
     counts = pd.crosstab(manifest.label, manifest.split).reindex(columns=splits, fill_value=0)
     for split in splits:

@@ -1,1 +1,1 @@
-"""Where a perturbation goes, and what a model looks at: pictures, and a number for what one thinks one sees."""
+"""Where a perturbation is, and what a model looks at, in numbers with controls."""

@@ -3,7 +3,10 @@
 After Ma, Niu et al.: "Understanding Adversarial Attacks on Deep Learning Based Medical Image Analysis Systems", 2021.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -12,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers.explain.measures import UndefinedError
 from helpers.explain.perturbation import high_frequencies
+from helpers.explain.responses import Response
 from helpers.judge.statistics import grouped_auc
 
 FOLDS = 5
@@ -29,7 +33,7 @@ def _statistics_of(image: np.ndarray) -> tuple[float, ...]:
     laplacian = np.abs(np.stack([ndimage.laplace(image[..., colour]) for colour in range(image.shape[-1])]))
     try:
         high = high_frequencies(image)
-    except UndefinedError:  # an even picture
+    except UndefinedError:  # a constant picture
         high = 0.0
     return image.mean(), image.std(), steps, laplacian.mean(), np.quantile(laplacian, 0.99), high
 
@@ -62,3 +66,33 @@ def detect(others: np.ndarray, adversarials: np.ndarray, groups: np.ndarray) -> 
         method="decision_function",
     )
     return grouped_auc(scores[: len(groups)], scores[len(groups) :], group)
+
+
+def detection_table(
+    attack: Response, others: Mapping[str, Response], groups: np.ndarray, *, epsilon: float
+) -> pd.DataFrame:
+    """Return how well attacked images are told from other versions of the same images.
+
+    Args:
+        attack: A model's response to the attacked images.
+        others: {name of the other version: a model's response to it}.
+        groups: Lesion or patient of each image, (n,).
+        epsilon: L∞ radius of the attack, on pixels in [0, 1].
+
+    Returns:
+        One row a kind of features ("pixels", "deep") and other version: epsilon, features, against, images, auc, low,
+        high, reason.
+    """
+    features_of = {
+        "pixels": lambda response: pixel_statistics(response.images),
+        "deep": lambda response: response.features.mean(axis=(1, 2)),
+    }
+    rows = []
+    for kind, features in features_of.items():
+        for name, other in others.items():
+            try:
+                numbers, reason = detect(features(other), features(attack), groups), ""
+            except UndefinedError as undefined:
+                numbers, reason = (np.nan,) * 3, str(undefined)
+            rows.append((epsilon, kind, name, len(groups), *numbers, reason))
+    return pd.DataFrame(rows, columns=["epsilon", "features", "against", "images", "auc", "low", "high", "reason"])

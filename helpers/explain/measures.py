@@ -1,4 +1,4 @@
-"""Numbers for activation maps: how alike two are, how focused one is, and how much of it lies where it should.
+"""Numbers for activation maps: how alike two are, how focused one is, and how much of it is where it should be.
 
 A map is float (H, W), at least 0. No measure changes when a map is multiplied by a number above 0, nor when maps and
 mask are mirrored together. What cannot be measured raises `UndefinedError` with the reason.
@@ -23,7 +23,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def inverted(one: np.ndarray, other: np.ndarray) -> float:
-    """Return 1 if where one map is high the other is low (their rank correlation is below 0), else 0."""
+    """Return 1 if one map is low where the other is high (their rank correlation is below 0), else 0."""
     return float(rank_correlation(one, other) < 0)
 
 
@@ -49,7 +49,10 @@ def ssim(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def entropy(values: np.ndarray) -> float:
-    """Return the entropy of a map taken as a distribution, as a share of the largest: 1 is even, 0 is one position."""
+    """Return the entropy of a map taken as a distribution, as a share of the largest possible.
+
+    1 is an even map, 0 has all on one position.
+    """
     _check_not_zero(values)
     return float(stats.entropy(values.ravel()) / math.log(values.size)) if values.size > 1 else 1.0
 
@@ -80,20 +83,20 @@ def share_in_mask(values: np.ndarray, mask: np.ndarray | None) -> float:
 
 
 def peak_in_mask(values: np.ndarray, mask: np.ndarray | None) -> float:
-    """Return 1 if the map's highest place, interpolated, lies in the mask, else 0 (the "pointing game").
+    """Return 1 if the map's highest position, interpolated, is in the mask, else 0 (the "pointing game").
 
     Source: Zhang, Lin, Brandt, Shen, Sclaroff: "Top-down Neural Attention by Excitation Backprop", 2016, arXiv
-    1608.00507. By chance, it is 1 as often as the mask is large. Of several highest places, each counts its part.
+    1608.00507. By chance, it is 1 as often as the mask is large. Several highest positions count in equal parts.
     """
     _check_not_constant(values)
-    _check_mask(mask)
+    mask = check_mask(mask)
     large = enlarged(values, mask.shape)
     return float(mask[large >= large.max() * (1 - 1e-6)].mean())
 
 
 def values_at(values: np.ndarray, mask: np.ndarray | None, where: bool) -> np.ndarray:
     """Return the values inside (True) or outside a mask, to whose size they are interpolated."""
-    _check_mask(mask)
+    mask = check_mask(mask)
     return enlarged(values, mask.shape)[mask == where]
 
 
@@ -106,7 +109,7 @@ def enlarged(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _top(values: np.ndarray) -> np.ndarray:
-    """Return which positions are among the top share, bool; all those that tie with the last of them are."""
+    """Return which positions are among the top share, bool, including ties with the last of them."""
     count = math.ceil(TOP * values.size)
     return values >= np.sort(values, axis=None)[-count]
 
@@ -121,8 +124,14 @@ def _check_not_zero(values: np.ndarray) -> None:
         raise UndefinedError("the map is zero everywhere")
 
 
-def _check_mask(mask: np.ndarray | None) -> None:
+def check_mask(mask: np.ndarray | None) -> np.ndarray:
+    """Return a mask that has an inside and an outside.
+
+    Raises:
+        UndefinedError: there is no mask, or it covers nothing or all.
+    """
     if mask is None:
         raise UndefinedError("needs a mask")
     if mask.all() or not mask.any():
         raise UndefinedError("the mask covers all" if mask.all() else "the mask is empty")
+    return mask

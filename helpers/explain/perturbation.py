@@ -1,4 +1,4 @@
-"""Numbers for perturbations: where they lie, what shape they have, and how they look.
+"""Numbers for perturbations: where they are, what shape they have, and how they look.
 
 A perturbation is an adversarial minus its image, float (height, width, 3). No measure changes when it is multiplied by
 a number above 0, nor when it is mirrored together with the mask. What cannot be measured raises
@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
-from helpers.explain.measures import UndefinedError, share_in_mask
+from helpers.explain.measures import UndefinedError, check_mask, share_in_mask
 
 SMOOTHING = 1 / 32  # of the picture's width: how far the eye averages over noise
 DARKER = 0.25  # share of the radius by which a splotch is darker, on average
@@ -32,12 +32,11 @@ def energy_in_mask(perturbation: np.ndarray, mask: np.ndarray | None) -> float:
 def ring_against_centre(perturbation: np.ndarray, mask: np.ndarray | None) -> float:
     """Return the mean strength in a ring over the sum of ring and centre: above 1/2, a dense ring, a sparse centre.
 
-    The centre is what lies deeper in the mask than half of its greatest depth; the ring reaches as far outwards from
-    the outline as it does inwards. For lesions: the paper's Figure 8a.
+    The centre is deeper in the mask than half of its greatest depth. The ring reaches as far outwards from the outline
+    as it does inwards. For lesions: the paper's Figure 8a.
     """
     _check_perturbed(perturbation)
-    if mask is None or mask.all() or not mask.any():
-        share_in_mask(strength(perturbation), mask)  # says why not
+    mask = check_mask(mask)
     inside, outside = (ndimage.distance_transform_edt(part) for part in (mask, ~mask))
     half = inside.max() / 2
     centre, ring = inside > half, (inside <= half) & (outside <= half)
@@ -50,12 +49,11 @@ def ring_against_centre(perturbation: np.ndarray, mask: np.ndarray | None) -> fl
 def shape_agreement(perturbation: np.ndarray, shape: np.ndarray | None) -> float:
     """Return how well the smoothed strength tells the inside of a shape from its outside: 1/2 not at all.
 
-    It is the area under the ROC curve: 1 if every place inside is perturbed more than every place outside, 0 if less.
+    It is the area under the ROC curve: 1 if every pixel inside is perturbed more than every pixel outside, 0 if less.
     For a lesion or the eye's field of view: the paper's Figure 8.
     """
     _check_perturbed(perturbation)
-    if shape is None or shape.all() or not shape.any():
-        share_in_mask(strength(perturbation), shape)  # says why not
+    shape = check_mask(shape)
     return float(roc_auc_score(shape.ravel(), _smoothed(strength(perturbation)).ravel()))
 
 
@@ -66,7 +64,7 @@ def contrast(perturbation: np.ndarray) -> float:
 
 
 def splotches(perturbation: np.ndarray) -> np.ndarray:
-    """Return the dark splotches, numbered from 1 in an int (height, width): where it darkens, seen from afar.
+    """Return the dark splotches, numbered from 1 in an int (height, width); 0 elsewhere.
 
     They are regions of at least .1% of the picture in which the perturbation, smoothed, darkens by more than a
     quarter of its largest change: the paper's Figure 11.
@@ -76,8 +74,9 @@ def splotches(perturbation: np.ndarray) -> np.ndarray:
     numbered, count = ndimage.label(dark)
     areas = ndimage.sum_labels(dark, numbered, np.arange(count + 1))
     areas[0] = 0
-    large = areas >= SMALLEST_SPLOTCH * dark.size
-    return (np.cumsum(large) * large)[numbered]
+    is_large = areas >= SMALLEST_SPLOTCH * dark.size
+    new_numbers = np.where(is_large, np.cumsum(is_large), 0)  # 1, 2, … for the large regions, 0 for all others
+    return new_numbers[numbered]
 
 
 def splotch_count(perturbation: np.ndarray) -> float:
@@ -94,7 +93,7 @@ def splotch_area(perturbation: np.ndarray) -> float:
 
 
 def high_frequencies(perturbation: np.ndarray) -> float:
-    """Return the share of the power, but for the mean, at .25 cycles a pixel or more; of white noise it is .80."""
+    """Return the share of the power, without the mean's, at .25 cycles a pixel or more; white noise has .80."""
     _check_perturbed(perturbation)
     power = (np.abs(np.fft.fft2(perturbation, axes=(0, 1))) ** 2).sum(axis=-1)
     power[0, 0] = 0
@@ -105,7 +104,7 @@ def high_frequencies(perturbation: np.ndarray) -> float:
 
 
 def field_of_view(image: np.ndarray) -> np.ndarray:
-    """Return where an eye is, in an image (height, width, 3) of pixels in [0, 1]: bool, the dark border left out."""
+    """Return where an eye is, in an image (height, width, 3) of pixels in [0, 1]: bool, without the dark border."""
     bright = ndimage.binary_opening(image.mean(axis=-1) > EYE_THRESHOLD, iterations=2)
     return ndimage.binary_fill_holes(bright)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from helpers.explain import measures, perturbation
 
-OF_PERTURBATION = {  # each of: the perturbation, the dataset's mask, where the sign is, the object's outline
+PERTURBATION_MEASURES = {  # inputs: the perturbation, the dataset's mask, where the sign is, the object's outline
     "energy in the mask": lambda change, mask, sign, shape: perturbation.energy_in_mask(change, mask),
     "energy on the sign": lambda change, mask, sign, shape: perturbation.energy_in_mask(change, sign),
     "ring against centre": lambda change, mask, sign, shape: perturbation.ring_against_centre(change, shape),
@@ -17,7 +17,7 @@ OF_PERTURBATION = {  # each of: the perturbation, the dataset's mask, where the 
     "size of a splotch": lambda change, *_: perturbation.splotch_area(change),
     "high frequencies": lambda change, *_: perturbation.high_frequencies(change),
 }
-OF_MAP = {  # each of: the activation map, the dataset's mask, where the sign is
+MAP_MEASURES = {  # inputs: the activation map, the dataset's mask, where the sign is
     "entropy": lambda values, *_: measures.entropy(values),
     "Gini": lambda values, *_: measures.gini(values),
     "regions": lambda values, *_: measures.regions(values),
@@ -25,7 +25,7 @@ OF_MAP = {  # each of: the activation map, the dataset's mask, where the sign is
     "peak in the mask": lambda values, mask, sign: measures.peak_in_mask(values, mask),
     "map on the sign": lambda values, mask, sign: measures.share_in_mask(values, sign),
 }
-OF_TWO_MAPS = {
+MAP_PAIR_MEASURES = {  # inputs: two activation maps
     "rank correlation": measures.rank_correlation,
     "inverted": measures.inverted,
     "overlap of the top 20%": measures.overlap_of_top,
@@ -38,20 +38,20 @@ def tabulate(
     functions: Mapping[str, Callable[..., float]],
     arguments: Sequence[tuple],
     *,
-    names: Sequence[str],
-    groups: Sequence[str],
-    broken: Sequence[bool],
+    names: Sequence[str] | np.ndarray,
+    groups: Sequence[str] | np.ndarray,
+    is_broken: Sequence[bool] | np.ndarray,
     condition: str,
     epsilon: float = 0.0,
     target: str = "",
 ) -> pd.DataFrame:
     """Return a table with `COLUMNS`: every function of every image's arguments, or the reason why it has no value."""
     rows = []
-    for name, group, fell, given in zip(names, groups, broken, arguments, strict=True):
+    for name, group, broken, inputs in zip(names, groups, is_broken, arguments, strict=True):
         for measure, function in functions.items():
             try:
-                value, reason = function(*given), ""
+                value, reason = function(*inputs), ""
             except measures.UndefinedError as undefined:
                 value, reason = np.nan, str(undefined)
-            rows.append((name, group, condition, epsilon, target, bool(fell), measure, value, reason))
+            rows.append((name, group, condition, epsilon, target, bool(broken), measure, value, reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))

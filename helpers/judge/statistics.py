@@ -1,4 +1,4 @@
-"""Accuracies and how sure one can be of them, from tables with a row an image."""
+"""Accuracies and their intervals, from tables with a row an image."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def minimal_epsilons(robustness: pd.DataFrame) -> pd.Series:
 
 
 def majority_share(labels: pd.Series) -> float:
-    """Return the share of the most frequent class: what a model that always says it would get right."""
+    """Return the share of the most frequent class: the accuracy of a model that always predicts it."""
     return float(labels.value_counts(normalize=True).max())
 
 
@@ -62,11 +62,11 @@ def clean_summary(predictions: pd.DataFrame) -> dict[str, float]:
 
 
 def grouped_mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tuple[float, float, float]:
-    """Return a mean and its 95% interval (mean, low, high), when values of one group say less than those of several.
+    """Return a mean and its 95% interval (mean, low, high), for values that depend on each other within a group.
 
-    Whole groups (lesions, patients) are drawn anew, with SciPy's bootstrap and its percentiles. Where all values are 0
-    or 1, and a bootstrap of equal ones would be sure of itself, it is Wilson's interval with as many trials as there
-    are groups. Of a single group, no interval: low and high are NaN.
+    Whole groups (lesions, patients) are resampled, with SciPy's percentile bootstrap. If all values are 0 or 1, where a
+    bootstrap of equal values would have no width, it is Wilson's interval with as many trials as there are groups. A
+    single group has no interval: low and high are NaN.
     """
     parts = pd.Series(np.asarray(values, float)).groupby(np.asarray(groups)).agg(["sum", "size"])
     mean, count = float(parts["sum"].sum() / parts["size"].sum()), len(parts)
@@ -89,10 +89,10 @@ def grouped_mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tu
 def grouped_auc(lower: np.ndarray, higher: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
     """Return the area under the ROC curve and its 95% interval (AUC, low, high), of two scores for each image.
 
-    The scores of one image, and of images of one group, go together. A bootstrap over groups would be biased here: in a
-    resample, pairs of one and the same image are twice as frequent. So the variance is Obuchowski's for clustered data
-    ("Nonparametric Analysis of Clustered ROC Curve Data", Biometrics 53, 1997). At 0 and 1, where it is 0, the interval
-    is Wilson's with as many trials as there are groups.
+    The two scores of an image, and the scores of a group, depend on each other. A bootstrap over groups would be biased
+    here: in a resample, pairs of the same image are twice as frequent. So the variance is Obuchowski's for clustered
+    data ("Nonparametric Analysis of Clustered ROC Curve Data", Biometrics 53, 1997). For an area of 0 or 1 it is
+    0, and the interval is Wilson's with as many trials as there are groups.
 
     Args:
         lower: Scores of the images in the state that should score low, (n,).
@@ -110,7 +110,7 @@ def grouped_auc(lower: np.ndarray, higher: np.ndarray, groups: np.ndarray) -> tu
 
 
 def _wilson_of_groups(mean: float, count: int) -> tuple[float, float]:
-    """Return Wilson's interval of a share of so many groups, which need not be a whole number of them."""
+    """Return Wilson's interval of a share of `count` groups, which need not be a whole number of them."""
     half = norm.ppf((1 + CONFIDENCE) / 2) ** 2 / count
     centre, spread = mean + half / 2, np.sqrt(half * (mean * (1 - mean) + half / 4))
     return float((centre - spread) / (1 + half)), float((centre + spread) / (1 + half))
@@ -120,7 +120,7 @@ def summarise(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Return mean, low and high (`grouped_mean`), images and groups of the values in a table with a row an image.
 
     Args:
-        table: Columns image, group, value and the keys. Values that are NaN are left out.
+        table: Columns image, group, value and the keys. NaN values are left out.
         keys: Columns to group by. A combination without any value has a mean of NaN, and 0 images.
     """
     rows = []

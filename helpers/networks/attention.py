@@ -9,10 +9,10 @@ GAMMA_START = 0.01
 
 
 class PositionAttention(keras.layers.Layer):
-    """What the attention layers share: each head spreads a weight of 1 over the positions of a feature map.
+    """What the attention layers share: each head distributes a weight of 1 over the positions of a feature map.
 
-    Over a 1×1 map every weight is 1 whatever the features, and over 2×2 there are four places to choose
-    from: a map worth looking at needs more.
+    On a 1×1 map every weight is 1, whatever the features. On a 2×2 map there are only four positions: a map worth
+    looking at needs more.
 
     Args:
         heads: Number of attention heads.
@@ -29,14 +29,14 @@ class PositionAttention(keras.layers.Layer):
         self.heads = heads
 
     def head_scores(self, inputs):
-        """Return what each head's softmax is taken of, (batch, H, W, heads)."""
+        """Return the scores that each head's softmax is computed from, (batch, H, W, heads)."""
         raise NotImplementedError
 
     def attention_map(self, inputs):
         """Return Σ_k softmax(scores of head k), (batch, H, W): positive, and summing to `heads` over each map."""
         batch, height, width = ops.shape(inputs)[0], inputs.shape[1], inputs.shape[2]
         scores = ops.reshape(self.head_scores(inputs), (batch, height * width, self.heads))  # (batch, H·W, heads)
-        # Keras' softmax warns of a single position, where the weight is 1 and the gradient 0.
+        # Keras' softmax warns about a single position, where the weight is 1 and the gradient 0.
         weights = ops.softmax(scores, axis=1) if height * width > 1 else ops.exp(0.0 * scores)
         return ops.reshape(ops.sum(weights, axis=-1), (batch, height, width))
 
@@ -49,7 +49,7 @@ class PositionAttention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="helpers")
 class SoftAttention(PositionAttention):
-    """The soft-attention layer of Datta et al., as its equation says: γ · t · Σ_k softmax(W_k * t).
+    """The soft-attention layer of Datta et al. by its equation: γ · t · Σ_k softmax(W_k * t).
 
     t are the features; W_k, k = 1…`heads`, is a 3×3 convolution over all C channels with one output; γ is
     one learned number that starts at 0.01. Arguments and shapes: see `PositionAttention`.
@@ -77,10 +77,10 @@ class SoftAttention(PositionAttention):
 
 @keras.saving.register_keras_serializable(package="helpers")
 class PlaceboAttention(SoftAttention):
-    """Soft attention that attends to nothing: the same layers, weights and γ, but every position weighs the same.
+    """Soft attention that attends to nothing: the same layers, weights and γ, but equal weights at all positions.
 
-    The scores are multiplied by zero, so that the map is `heads` / (H·W) everywhere and the scores' weights
-    never learn. What a network with this layer gains, it owes to pooling, dropout and γ, not to attention.
+    The scores are multiplied by zero. So the map is `heads` / (H·W) everywhere, and the weights of the scores never
+    learn. What a network gains with this layer is due to pooling, dropout and γ, not to attention.
     """
 
     def head_scores(self, inputs):
@@ -91,12 +91,12 @@ class PlaceboAttention(SoftAttention):
 class ReleasedSoftAttention(PositionAttention):
     """The soft-attention layer as the released code of Datta et al. computes it.
 
-    There, the features become a volume (batch, H, W, C, 1), and a three-dimensional convolution runs over it:
-    kernel (C, 3, 3, 1, `heads`), strides (1, 1, C), "same" padding; then ReLU, and each head's softmax. There is no
-    γ. The kernel's long axis lies along H, not along the channels, and the stride along the channels
-    takes one step: so the map depends on the first three channels alone, and only 2·H - 1 of the kernel's C rows
-    ever meet the picture. This layer holds the whole kernel, and computes the same numbers with those rows
-    only, as a two-dimensional convolution. Arguments and shapes: see `PositionAttention`.
+    There, the features become a volume (batch, H, W, C, 1) for a three-dimensional convolution: kernel
+    (C, 3, 3, 1, `heads`), strides (1, 1, C), "same" padding; then ReLU, and each head's softmax. There is no γ. The
+    kernel's long axis is along H, not along the channels, and the stride along the channels allows one step. So the map
+    depends on the first three channels only, and only 2·H - 1 of the kernel's C rows ever overlap the features. This
+    layer holds the whole kernel, and computes the same numbers with those rows only, as a two-dimensional convolution.
+    Arguments and shapes: see `PositionAttention`.
 
     Raises:
         ValueError: fewer than 2·H channels; no backbone has so few.
@@ -112,7 +112,7 @@ class ReleasedSoftAttention(PositionAttention):
             name="kernel", shape=(channels, 3, self.CHANNELS_SEEN, 1, self.heads), initializer="he_uniform"
         )
         self.bias = self.add_weight(name="bias", shape=(self.heads,), initializer="zeros")
-        middle = (channels - 1) // 2  # the kernel's row that lies on the position itself
+        middle = (channels - 1) // 2  # the kernel's row at the position itself
         self.rows = slice(middle - (height - 1), middle + height)
         super().build(input_shape)
 
@@ -120,6 +120,3 @@ class ReleasedSoftAttention(PositionAttention):
         seen = inputs[..., : self.CHANNELS_SEEN]
         kernel = self.kernel[self.rows, :, :, 0, :]  # (2·H - 1, 3, 3, heads)
         return ops.relu(ops.conv(seen, kernel, padding="same") + self.bias)
-
-
-ATTENTION_LAYERS = {"soft": SoftAttention, "soft_released": ReleasedSoftAttention, "placebo": PlaceboAttention}

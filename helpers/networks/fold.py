@@ -1,16 +1,16 @@
-"""The same network without batch norms, for attacks: each is folded into the convolution before it."""
+"""The same network with its batch norms folded into its convolutions, for attacks."""
 
 from helpers.backend import keras
 
 
 def fold_batch_norms(model: keras.Model) -> keras.Model:
-    """Return a network that predicts what `model` predicts, up to float rounding, with fewer layers to go through.
+    """Return a network with fewer layers that predicts the same as `model`, up to float rounding.
 
-    As it predicts, a batch norm is a scale and a shift of each channel: so are the convolution's kernel and bias, which
-    take them over, and the norm goes. One that does not follow a convolution of its own stays. All other layers are the
-    model's own: what is assigned to them later counts in both.
+    In prediction, a batch norm scales and shifts each channel. The kernel and bias of the convolution before it can do
+    that instead. A batch norm stays if there is no convolution before it, or if others use that convolution, too. All
+    other layers are shared with the model: later assignments to their weights change both.
     """
-    model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # a Sequential becomes one of these, too
+    model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # a Sequential, too, becomes functional
     folded = {}  # name of the convolution: its batch norm
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -35,7 +35,7 @@ def fold_batch_norms(model: keras.Model) -> keras.Model:
 
 
 def _fold(convolution: keras.layers.Conv2D, norm: keras.layers.BatchNormalization) -> list:
-    """Return kernel and bias that do what the convolution and then the norm do."""
+    """Return kernel and bias that have the effect of the convolution followed by the norm."""
     ops = keras.ops
     scale = ops.rsqrt(norm.moving_variance + norm.epsilon) * (norm.gamma if norm.scale else 1.0)
     bias = (convolution.bias if convolution.use_bias else 0.0) - norm.moving_mean

@@ -1,62 +1,55 @@
-"""Where a backbone's weights come from: chance, ImageNet, or a file."""
+"""Where a backbone's weights come from: random numbers, ImageNet, or a file."""
 
 import numpy as np
 
+from helpers.backbones import BACKBONES, Backbone
 from helpers.backend import keras
-from helpers.config import StudyError
-
-APPLICATIONS = {
-    "resnet50": (keras.applications.ResNet50, "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "inception_resnet_v2": (
-        keras.applications.InceptionResNetV2,
-        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    ),
-}
+from helpers.errors import StudyError
 
 
 def load_backbone(backbone: str, inputs, weights: str) -> keras.Model:
     """Return Keras' backbone on top of `inputs`, whole, without its head.
 
     Args:
-        backbone: "resnet50" or "inception_resnet_v2".
+        backbone: A name in `BACKBONES`.
         inputs: Prepared pictures, (batch, height, width, 3).
-        weights: "random", every residual branch starting at zero (Goyal et al., arXiv 1706.02677), without
-            which the first epochs only shrink the features; "imagenet" (Keras' download, or its cache); or
-            the path of a Keras weight file of the backbone without its top.
+        weights: "random": every residual branch starts at zero (Goyal et al., arXiv 1706.02677); otherwise the first
+            epochs only shrink the features. "imagenet": Keras' download, or its cache. Or the path of a Keras weight
+            file of the backbone without its top.
 
     Raises:
-        StudyError: the weights are not to be had, or do not fit.
+        StudyError: the weights are not available, or do not fit.
     """
-    application, cached = APPLICATIONS[backbone]
+    record = BACKBONES[backbone]
     try:
-        body = application(include_top=False, weights=None if weights == "random" else weights, input_tensor=inputs)
+        network = record.application(
+            include_top=False, weights=None if weights == "random" else weights, input_tensor=inputs
+        )
     except Exception as error:
         raise StudyError(
             f"weights: could not load {weights!r} into {backbone} ({type(error).__name__}: {error}). Expected "
-            f"'random', a weight file, or 'imagenet' with a network or with {cached} in Keras' cache ($KERAS_HOME or "
-            "~/.keras, folder models/). Without either, train with weights: random."
+            f"'random', a weight file, or 'imagenet' with internet access or with {record.weight_file} in Keras' cache "
+            "($KERAS_HOME or ~/.keras, folder models/). Without either, train with weights: random."
         ) from error
     if weights == "random":
-        _silence_residual_branches(body)
-    return body
+        _silence_residual_branches(network, record)
+    return network
 
 
-def _silence_residual_branches(body: keras.Model) -> None:
-    """Set the last weights of each branch to zero, so that at first every block passes its input on."""
-    for layer in body.layers:
-        if layer.name.endswith("_3_bn"):  # ResNet-50: the last batch norm before each addition
-            layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
-        elif layer.name.startswith("block") and layer.name.endswith("_conv"):  # InceptionResNetV2: before each sum
-            layer.kernel.assign(keras.ops.zeros_like(layer.kernel))
+def _silence_residual_branches(network: keras.Model, record: Backbone) -> None:
+    """Set the last weight of each branch to zero, so that at first every block passes its input on."""
+    for layer in network.layers:
+        if (weight := record.branch_end(layer)) is not None:
+            weight.assign(keras.ops.zeros_like(weight))
 
 
 def shuffle_weights(model: keras.Model, *, behind: str | None = None, seed: int = 0) -> None:
-    """Shuffle the numbers inside each weight: what the network has learned is gone, the size of its weights is not.
+    """Shuffle the numbers inside each weight: the network loses what it has learned, but its weights keep their size.
 
     Args:
         model: Is changed.
-        behind: Name of a layer; only those that come after it are shuffled. None: all.
-        seed: Of the order.
+        behind: Name of a layer; only layers after it are shuffled. None: all.
+        seed: The order derives from it.
     """
     rng, first = np.random.default_rng(seed), 0
     if behind is not None:

@@ -1,29 +1,31 @@
-"""What the dermatoscopy phantom owes to skin and photograph, drawn without knowing the lesion's class."""
+"""What a dermatoscopic photograph adds to the skin: hairs, bubbles, a ruler, uneven light.
+
+Only the ruler may depend on the label.
+"""
 
 import numpy as np
 
-from helpers.phantoms.drawing import Ink, blob_outline, coordinates, smooth_noise, smooth_step
+from helpers.phantoms.canvas import coordinates, lay_over, smooth_step
+from helpers.phantoms.geometry import blob_outline
+from helpers.phantoms.ink import Ink
 
-MELANIN = np.array([0.40, 0.78, 1.08], np.float32)  # absorption in red, green, blue
-HAEMOGLOBIN = np.array([0.13, 0.80, 0.52], np.float32)
-SKIN = np.array([[222, 172, 176], [222, 148, 142], [190, 160, 176], [196, 150, 128]], np.float32) / 255
-ROUND = np.linspace(0, 2 * np.pi, 20)
-
-
-def draw_skin(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return bare skin (2 * size, 2 * size, 3), 0..1: a mix of four tones, uneven, finely furrowed."""
-    tone = rng.dirichlet(np.full(len(SKIN), 0.6)) @ SKIN * rng.uniform(0.97, 1.18)
-    light = 1 + 0.04 * smooth_noise(rng, size=size, lattice=3)
-    for lattice, depth in ((40, rng.uniform(0.012, 0.026)), (90, rng.uniform(0.012, 0.026))):
-        light = light * (1 + depth * smooth_noise(rng, size=size, lattice=lattice))
-    flush = np.clip(0.05 * smooth_noise(rng, size=size, lattice=9), -0.12, 0.12)
-    freckles = 0.35 * rng.uniform(0, 1) ** 3 * smooth_step((smooth_noise(rng, size=size, lattice=14) - 1.6) / 0.8)
-    absorbed = flush[..., None] * HAEMOGLOBIN + freckles[..., None] * MELANIN
-    return tone.astype(np.float32) * np.exp(-absorbed) * light[..., None]
+DARK_HAIR = np.array([0.10, 0.07, 0.06], np.float32)
+LIGHT_HAIR = np.array([0.80, 0.74, 0.66], np.float32)
+CIRCLE = np.linspace(0, 2 * np.pi, 20)
 
 
-def _hairs(rng: np.random.Generator, size: int) -> tuple[np.ndarray, float]:
-    """Return a layer of hairs and how dark (0) or light (1) they are."""
+def photograph(colour: np.ndarray, rng: np.random.Generator, size: int, *, ruler: bool) -> np.ndarray:
+    """Return skin (2 * size, 2 * size, 3), 0..1, with everything that depends on the photograph alone."""
+    colour = _add_hairs(colour, rng, size)
+    colour = lay_over(colour, 0.75 * _bubbles(rng, size), 1)
+    marks = _ruler(rng, size)
+    if ruler:
+        colour = colour * (1 - 0.8 * marks)[..., None]
+    light = _light(rng, size)
+    return colour * (light[..., None] * (1 + rng.uniform(-0.045, 0.045, 3))).astype(np.float32)
+
+
+def _add_hairs(colour: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
     ink = Ink(size)
     if rng.uniform() < 0.45:
         heading, t = rng.uniform(0, np.pi), np.linspace(-0.5, 0.5, 12)[:, None]
@@ -33,18 +35,19 @@ def _hairs(rng: np.random.Generator, size: int) -> tuple[np.ndarray, float]:
             length, bend = rng.uniform(0.25, 1.0), rng.normal(0, 0.25)
             points = rng.uniform(0, 1, 2) + length * (t * along + bend * t * t * across)
             ink.stroke(points, rng.uniform(0.003, 0.0065), rng.uniform(0.7, 1.0))
-    return ink.values(), float(rng.uniform() < 0.12)
+    hair_colour = LIGHT_HAIR if rng.uniform() < 0.12 else DARK_HAIR
+    return lay_over(colour, 0.85 * ink.values(), hair_colour)
 
 
 def _bubbles(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return a layer of gel bubbles: small bright rings with a glint."""
+    """Return a layer of gel bubbles: small bright rings with a highlight."""
     ink = Ink(size)
     if rng.uniform() < 0.35:
         for centre in rng.uniform(0, 1, (rng.integers(3, 16), 2)):
             radius = rng.uniform(0.004, 0.013)
-            ring = centre + radius * np.stack([np.cos(ROUND), np.sin(ROUND)], axis=-1)
+            ring = centre + radius * np.stack([np.cos(CIRCLE), np.sin(CIRCLE)], axis=-1)
             ink.stroke(ring, 0.0022, 0.55)
-            ink.blob(blob_outline(rng, centre - 0.4 * radius, 0.3 * radius), 0.9)
+            ink.fill(blob_outline(rng, centre - 0.4 * radius, 0.3 * radius), 0.9)
     return ink.values()
 
 
@@ -60,19 +63,10 @@ def _ruler(rng: np.random.Generator, size: int) -> np.ndarray:
     return ink.values()
 
 
-def photograph(colour: np.ndarray, rng: np.random.Generator, size: int, *, ruler: bool) -> np.ndarray:
-    """Lay over a clean scene what depends on the photograph alone: hairs, bubbles, ruler, light, port."""
-    hairs, light_hair = _hairs(rng, size)
-    hair_colour = np.array([0.80, 0.74, 0.66] if light_hair else [0.10, 0.07, 0.06], np.float32)
-    colour = colour + (0.85 * hairs)[..., None] * (hair_colour - colour)
-    colour = colour + (0.75 * _bubbles(rng, size))[..., None] * (1 - colour)
-    marks = _ruler(rng, size)
-    if ruler:
-        colour = colour * (1 - 0.8 * marks)[..., None]
+def _light(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return the brightness of each pixel: less towards the corners, and in one of ten black outside a round port."""
     x, y = coordinates(size)
     distance = np.hypot(x - rng.normal(0.5, 0.03), y - rng.normal(0.5, 0.03))
     light = 1 - rng.uniform(0, 0.55) * np.clip(distance - 0.25, 0, None) ** 1.5
-    port, port_radius = rng.uniform() < 0.10, rng.uniform(0.46, 0.55)
-    if port:
-        light = light * smooth_step((port_radius - distance) / 0.02)
-    return colour * (light[..., None] * (1 + rng.uniform(-0.045, 0.045, 3))).astype(np.float32)
+    has_port, port_radius = rng.uniform() < 0.10, rng.uniform(0.46, 0.55)
+    return light * smooth_step((port_radius - distance) / 0.02) if has_port else light

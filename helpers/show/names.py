@@ -1,5 +1,9 @@
-"""What models and their images are called in titles and legends."""
+"""The names of models, backbones, sources of images and activation maps in titles and legends."""
 
+from collections.abc import Iterable
+
+from helpers.attentions import ATTENTIONS
+from helpers.backbones import BACKBONES
 from helpers.config import Config
 
 SOURCES = {
@@ -7,15 +11,25 @@ SOURCES = {
     "folder": "images from a folder",
     "medmnist": "images from MedMNIST+",
 }
-ATTENTION_NAMES = {
-    "none": "without attention",
-    "soft": "with soft attention",
-    "soft_released": "with soft attention as released",
-    "placebo": "with placebo attention",
-}
+MAP_METHODS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "scorecam": "Score-CAM"}
 
 
 def model_name(config: Config) -> str:
-    """Return what a model is called beside others of its task and backbone."""
-    adversarially = ", adversarially trained" if config.training == "adversarial" else ""
-    return ATTENTION_NAMES[config.attention] + adversarially
+    """Return what a model is called beside others of its task and backbone, such as "with soft attention"."""
+    name = ATTENTIONS[config.attention].title
+    return f"{name}, adversarially trained" if config.training == "adversarial" else name
+
+
+def backbone_name(config: Config) -> str:
+    """Return what a model's backbone is called, such as "ResNet-50"."""
+    return BACKBONES[config.backbone].title
+
+
+def source_name(config: Config) -> str:
+    """Return what a model's images are called, such as "phantoms (drawn images)"."""
+    return SOURCES[config.source]
+
+
+def join_distinct(names: Iterable[str], separator: str = ", ") -> str:
+    """Return the different names among several, in their order, as one text."""
+    return separator.join(dict.fromkeys(names))

@@ -1,14 +1,14 @@
-"""Fitting epoch by epoch: after each, the state is kept, and it is decided whether to go on."""
+"""Fitting epoch by epoch: each ends with a checkpoint and the decision whether to go on."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from helpers.artifacts.checkpoint import Checkpoint
 from helpers.backend import keras, tf
-from helpers.config import StudyError
+from helpers.errors import StudyError
 from helpers.progress import progress
-from helpers.training.checkpoint import Checkpoint
 
 
 def fit(
@@ -26,18 +26,18 @@ def fit(
     class_weight: Mapping[int, float] | None = None,
     logs: Path | None = None,
 ) -> "EndOfEpoch":
-    """Fit a compiled model, from where its checkpoint says, and show progress.
+    """Fit a compiled model, starting from its checkpoint if there is one, and show progress.
 
     Args:
         model: Compiled.
-        data: From a number of batches that were seen before to an endless dataset of the following ones.
+        data: Given the number of batches seen before, returns an endless dataset of the following ones.
         checkpoint, seed, patience, min_delta: See `EndOfEpoch`.
         steps: Batches an epoch.
-        epochs: At most how many.
-        before: What to do before the first epoch.
-        validation: What to measure the metrics on after each epoch.
+        epochs: The largest number of epochs.
+        before: Called before the first epoch.
+        validation: The data on which metrics are measured after each epoch.
         class_weight: {class index: weight}.
-        logs: Folder of TensorBoard's logs.
+        logs: Folder for TensorBoard's logs.
 
     Returns:
         The `EndOfEpoch`, with the history and the weights to keep.
@@ -66,18 +66,18 @@ def fit(
 
 
 class EndOfEpoch(keras.callbacks.Callback):
-    """Keep the state after each epoch, stop early, and stop before a loss that is not a number does harm.
+    """Save a checkpoint after each epoch, stop early, and stop if the loss becomes infinite or NaN.
 
     Args:
-        checkpoint: Where the state is kept. What it holds is put into the model when this is made.
-        model: Compiled; its dropout is seeded anew for each epoch, so that a killed run takes the same steps again.
+        checkpoint: Where the state is saved. If it holds a state, the model gets it when this object is made.
+        model: Compiled. Its dropout gets a new seed in each epoch, so that a resumed run takes the same steps.
         seed: Of the dropout.
-        patience: Stop after this many epochs in which the validation loss did not fall, and go back to
-            the best one's weights; None: never stop early, and keep the last epoch's.
-        min_delta: The least fall that counts.
+        patience: Stop after this many epochs without a fall of the validation loss, and go back to the weights of the
+            best epoch; None: never stop early, and keep those of the last epoch.
+        min_delta: The smallest fall that counts.
 
     Attributes:
-        history: One entry an epoch: epoch (from 1), and what Keras measured: loss, accuracy, val_loss, val_accuracy.
+        history: One entry an epoch: epoch (from 1), and Keras' metrics: loss, accuracy, val_loss, val_accuracy.
     """
 
     def __init__(
@@ -127,7 +127,8 @@ class EndOfEpoch(keras.callbacks.Callback):
         self.model.stop_training = True
         advice = "Choose a lower learning_rate, or precision: float32."
         if not self.history:
-            raise StudyError(f"loss: expected a number in the first epoch, it became infinite or none. {advice}")
+            raise StudyError(f"loss: expected a number in the first epoch, it became infinite or NaN. {advice}")
         self.checkpoint.restore(self.model)
-        print(f"the loss became infinite or no number in epoch {epoch + 1}: training ends with the weights of epoch")
-        print(f"{(self._best_epoch() if self.patience else epoch - 1) + 1}. {advice}")
+        kept = (self._best_epoch() if self.patience else epoch - 1) + 1
+        print(f"the loss became infinite or NaN in epoch {epoch + 1}: training ends with the weights of epoch {kept}.")
+        print(advice)

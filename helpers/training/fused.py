@@ -1,4 +1,4 @@
-"""TensorFlow's own kernels for what Keras writes out in many operations: the same numbers, in less time."""
+"""TensorFlow's own kernels for what Keras builds from many operations: the same numbers, in less time."""
 
 from helpers.backend import keras, tf
 
@@ -6,13 +6,13 @@ from helpers.backend import keras, tf
 class Adam(keras.optimizers.Adam):
     """Keras' Adam, or AdamW, with TensorFlow's own kernel for the update.
 
-    The numbers are the same up to float rounding. Keras writes each variable's update as some forty operations; on a
+    The numbers are the same up to float rounding. Keras builds each variable's update from about forty operations. On a
     CPU these took longer to set up than a deep network itself, and up to a fifth of each step.
 
     Args:
         learning_rate, epsilon: As in Keras.
-        decay: Share of a variable that decays, times the learning rate, before each update, as AdamW's `weight_decay`
-            (Loshchilov, Hutter: "Decoupled Weight Decay Regularization", 2019, arXiv 1711.05101).
+        decay: Before each update, a variable loses this share of itself times the learning rate, as with AdamW's
+            `weight_decay` (Loshchilov, Hutter: "Decoupled Weight Decay Regularization", 2019, arXiv 1711.05101).
     """
 
     def __init__(self, learning_rate, *, epsilon: float = 1e-7, decay: float = 0.0):
@@ -20,14 +20,14 @@ class Adam(keras.optimizers.Adam):
         self.decay = decay
 
     def update_step(self, gradient, variable, learning_rate):
-        place, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, variable.dtype)
+        index, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, variable.dtype)
         rate = tf.cast(learning_rate, variable.dtype)
         if self.decay:
             variable.assign_sub(self.decay * rate * variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[place].value.handle,
-            v=self._velocities[place].value.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
             grad=gradient,
             lr=rate,
             beta1=self.beta_1,
@@ -39,7 +39,7 @@ class Adam(keras.optimizers.Adam):
 
 
 class FusedBatchNorm(keras.layers.Layer):
-    """A batch norm as one operation while it trains; its variables are those of the norm it stands for.
+    """A batch norm that trains as one operation; its variables are those of the norm it replaces.
 
     Input and output: (batch, height, width, channels).
 
@@ -69,15 +69,15 @@ class FusedBatchNorm(keras.layers.Layer):
         )
         count = tf.cast(tf.size(inputs) / channels, tf.float32)
         for running, batch in ((norm.moving_mean, mean), (norm.moving_variance, variance * (count - 1) / count)):
-            running.assign(running * norm.momentum + batch * (1 - norm.momentum))  # as Keras has it
+            running.assign(running * norm.momentum + batch * (1 - norm.momentum))  # as Keras does
         return outputs
 
 
 class PointwiseConvolution(keras.layers.Layer):
-    """A 1×1 convolution as a matrix product; its variables are those of the convolution it stands for.
+    """A 1×1 convolution as a matrix product; its variables are those of the convolution it replaces.
 
-    On a CPU the gradient by the kernel is the slowest part of a step, and that of a product is the faster one, above
-    all where maps are small.
+    On a CPU the gradient with respect to the kernel is the slowest part of a step. It is faster for a matrix product,
+    above all where maps are small.
 
     Input and output: (batch, height, width, channels).
 
@@ -111,7 +111,7 @@ def _is_pointwise(layer: keras.layers.Layer) -> bool:
 
 
 def with_fused_layers(model: keras.Model) -> keras.Model:
-    """Return a view of a model that trains it in fewer operations, and shares its layers and weights."""
+    """Return a view of a model that shares its layers and weights, and trains them in fewer operations."""
 
     def call(layer, *inputs, **settings):
         if type(layer) is keras.layers.BatchNormalization and len(inputs[0].shape) == 4 and layer.axis in (-1, 3):

@@ -4,38 +4,41 @@ import contextlib
 from collections.abc import Iterator
 
 from helpers.backend import keras, tf
-from helpers.config import Config
+from helpers.parameters import OptimizerParameters
 from helpers.training.fused import Adam, FusedBatchNorm
 
 
-def learning_rate(config: Config, *, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return a constant rate, or "cosine": a warm-up over a tenth of `steps`, and then a fall to 0."""
-    if config.schedule == "constant":
-        return config.learning_rate
+def learning_rate(
+    parameters: OptimizerParameters, *, steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return a constant rate, or a schedule that rises over a tenth of `steps` and then falls to 0 ("cosine")."""
+    if parameters.schedule == "constant":
+        return parameters.learning_rate
     warmup = max(1, steps // 10)
     return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=config.learning_rate, warmup_steps=warmup
+        0.0, steps - warmup, warmup_target=parameters.learning_rate, warmup_steps=warmup
     )
 
 
-def make_optimizer(config: Config, *, steps: int) -> keras.optimizers.Optimizer:
+def make_optimizer(parameters: OptimizerParameters, *, steps: int) -> keras.optimizers.Optimizer:
     """Return the configured optimizer for a training of `steps` steps."""
-    rate = learning_rate(config, steps=steps)
-    decay = config.weight_decay if config.optimizer == "adamw" else 0.0
-    return Adam(rate, epsilon=config.adam_epsilon, decay=decay)
+    rate = learning_rate(parameters, steps=steps)
+    decay = parameters.weight_decay if parameters.optimizer == "adamw" else 0.0
+    return Adam(rate, epsilon=parameters.adam_epsilon, decay=decay)
 
 
-def compile_model(model: keras.Model, config: Config, *, steps: int) -> None:
-    """Make a network of logits, from `with_fused_layers`, ready for a training of `steps` steps."""
+def compile_model(model: keras.Model, parameters: OptimizerParameters, *, steps: int) -> None:
+    """Compile a network of logits, from `with_fused_layers`, for a training of `steps` steps."""
     for layer in model.layers:
         if isinstance(layer, FusedBatchNorm):
-            layer.norm.momentum = config.batch_norm_momentum
+            layer.norm.momentum = parameters.batch_norm_momentum
     model.compile(
-        optimizer=make_optimizer(config, steps=steps),
+        optimizer=make_optimizer(parameters, steps=steps),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    # What has no variables yet when fitting starts is traced twice, the optimizer's each in a branch of its own.
+    # Without variables at the start of fitting, a training step is traced twice, which takes deep networks half a
+    # minute.
     model.optimizer.build(model.trainable_variables)
     model.compute_metrics(None, y=tf.zeros(1, tf.int64), y_pred=tf.zeros((1, *model.output_shape[1:])))
     model.reset_metrics()

@@ -1,108 +1,135 @@
-"""A start for the study's models: a backbone trained on all three tasks' training splits at once.
+"""A start for the study's models: a backbone trained on the training splits of all of a profile's tasks at once.
 
-The paper's models start from ImageNet. Where there is none, a backbone that has seen other pictures stands in: it
-learns all classes of all tasks together, at a small image size, and each model goes on from there with its own task.
+The paper's models start from ImageNet. Where that is not available, a backbone that has seen other pictures
+replaces it: it learns all classes of these tasks together, and each model goes on from there with its own task.
 """
 
-import argparse
 import math
-import sys
 from pathlib import Path
 
 import pandas as pd
 
 from helpers import files
+from helpers.artifacts import records
+from helpers.artifacts.checkpoint import Checkpoint
+from helpers.artifacts.folders import PretrainedFolder
+from helpers.artifacts.tables import HISTORY
+from helpers.backbones import BACKBONES
 from helpers.backend import keras
-from helpers.config import BACKBONES, PRETRAINING_PARAMETERS, TASKS, Config, StudyError, read_config
+from helpers.config import Config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest, read_model_config
 from helpers.datasets.pipeline import make_dataset
-from helpers.networks.backbones import KNOWN
+from helpers.errors import StudyError
+from helpers.networks.build import prepared
 from helpers.networks.weights import load_backbone
-from helpers.paths import PretrainedFolder
-from helpers.training.checkpoint import Checkpoint
+from helpers.parameters import OptimizerParameters, Pretraining
+from helpers.profiles import profile_tasks
 from helpers.training.epochs import fit
 from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model, precision
 
+SEED = 0  # the same for all models that start from it
+
 
 def pretrain(config: Config) -> Path:
-    """Return the weight file of a pretrained backbone: the one there is, or one made now.
+    """Return the weight file of a pretrained backbone: the existing one, or one made now.
 
-    It depends on the profile's parameters of pretraining and on the training splits of all three manifests, not on the
-    task, the attention or the seed of `config`. Beside it lies its history.csv: epoch, loss, accuracy. A
-    pretraining that was killed goes on after its last whole epoch.
+    It depends on the profile's parameters of pretraining and on the training splits of the profile's tasks, not on the
+    task, the attention or the seed of `config`. Beside it is its history.csv: epoch, loss, accuracy. A
+    pretraining that was killed goes on after its last complete epoch.
 
     Raises:
         StudyError: a task has no manifest yet.
     """
+    names = profile_tasks(config.profile)
     try:
-        tasks = [read_model_config(profile=config.profile, task=task, runs_dir=config.runs_dir) for task in TASKS]
+        tasks = [read_model_config(profile=config.profile, task=name, runs_dir=config.runs_dir) for name in names]
         rows = pd.concat(map(training_rows, tasks))
     except StudyError as error:
         raise StudyError(
-            f"weights: expected a manifest of each task for 'phantom', a pretraining on all three. {error} Or choose "
-            "weights: imagenet, random, or the path of a weight file."
+            f"weights: 'phantom' is a pretraining on {', '.join(names)}; expected a manifest of each. {error} "
+            "Or choose weights: imagenet, random, or the path of a weight file."
         ) from error
-    folder = PretrainedFolder.of(config)
-    parameters = config.model_dump(include=set(PRETRAINING_PARAMETERS))
-    parameters["manifest_digests"] = [manifest_digest(task) for task in tasks]
-    if not files.is_made(folder.weights, parameters):
-        files.make_folder(folder.path)
-        checkpoint = Checkpoint(folder.checkpoint, parameters)
-        with files.making(folder.weights, parameters):
-            body, history = _fit(config, rows, checkpoint)
-            files.write_table(pd.DataFrame(history), folder.history)
-            with files.whole(folder.weights) as temporary:
-                body.save_weights(temporary)
-        checkpoint.remove()
+    folder, pretraining, optimization = (
+        PretrainedFolder.from_config(config),
+        _pretraining(config),
+        _optimization(config),
+    )
+    parameters = {
+        "backbone": config.backbone,
+        "pretraining": pretraining.model_dump(),
+        **optimization.model_dump(),
+        "manifest_digests": [manifest_digest(task) for task in tasks],
+    }
+    checkpoint = Checkpoint(folder.checkpoint, parameters)
+
+    def make() -> None:
+        network, history = _fit(config, optimization, rows, checkpoint)
+        HISTORY.save(pd.DataFrame(history), folder.history)
+        with files.atomic_write(folder.weights) as temporary:
+            network.save_weights(temporary)
+
+    records.make_once(
+        folder.weights, stage="training", parameters=parameters, make=make, config=config, also=[folder.history]
+    )
+    checkpoint.remove()
     return folder.weights
 
 
 def training_rows(config: Config) -> pd.DataFrame:
-    """Return what a task's training split brings: image (absolute path), label (named after the task, too)."""
+    """Return the training split of a task: image (absolute path), label (preceded by the task's name)."""
     rows = load_manifest(config).query("split == 'train'")
     folder = data_folder(config)
     images = [str(folder / image) for image in rows.image]
     return pd.DataFrame({"image": images, "label": config.task + " " + rows.label})
 
 
-def _fit(config: Config, rows: pd.DataFrame, checkpoint: Checkpoint) -> tuple[keras.Model, list[dict[str, float]]]:
+def _pretraining(config: Config) -> Pretraining:
+    """Return the parameters of the pretraining.
+
+    Raises:
+        StudyError: the profile has none.
+    """
+    if config.pretraining is None:
+        raise StudyError(
+            f"pretraining: profile {config.profile} has none for {config.backbone}. Add it to `backbones`."
+        )
+    return config.pretraining
+
+
+def _optimization(config: Config) -> OptimizerParameters:
+    """Return how a pretraining's weights are updated: as in a training, at its own learning rate."""
+    parameters = config.part(OptimizerParameters) | {"learning_rate": _pretraining(config).learning_rate}
+    return OptimizerParameters.model_validate(parameters)
+
+
+def _fit(
+    config: Config, optimization: OptimizerParameters, rows: pd.DataFrame, checkpoint: Checkpoint
+) -> tuple[keras.Model, list[dict[str, float]]]:
     """Train backbone and a head for all classes together; return the backbone, and one entry an epoch."""
-    classes, known, size = sorted(set(rows.label)), KNOWN[config.backbone], config.pretraining.image_size
-    keras.utils.set_random_seed(0)
-    with precision(config.precision):
+    classes, size = sorted(set(rows.label)), _pretraining(config).image_size
+    keras.utils.set_random_seed(SEED)
+    with precision(optimization.precision):
         pixels = keras.Input((size, size, 3), name="pixels")
-        body = load_backbone(config.backbone, known.preprocessing(name="preprocessing")(pixels), "random")
-        pooled = keras.layers.GlobalAveragePooling2D()(known.cut(body))
+        network = load_backbone(config.backbone, prepared(pixels, config.backbone), "random")
+        pooled = keras.layers.GlobalAveragePooling2D()(BACKBONES[config.backbone].cut(network))
         logits = keras.layers.Dense(len(classes), dtype="float32")(pooled)
         model = with_fused_layers(keras.Model(pixels, logits, name=f"{config.backbone}-pretraining"))
-    steps, epochs = math.ceil(len(rows) / config.batch_size), config.pretraining.epochs
-    compile_model(model, config.but(learning_rate=config.pretraining.learning_rate), steps=steps * epochs)
-    images = {"data_dir": Path("/"), "classes": classes, "image_size": size, "batch_size": config.batch_size}
-    shuffled = {"training": True, "augmentation": "mirror", "seed": 0}
-    fitted = fit(
-        model,
-        lambda seen: make_dataset(rows, **images, **shuffled, skip=seen),
-        checkpoint,
-        steps=steps,
-        epochs=epochs,
-        seed=0,
-    )
-    return body, fitted.history
+    steps, epochs = math.ceil(len(rows) / optimization.batch_size), _pretraining(config).epochs
+    compile_model(model, optimization, steps=steps * epochs)
 
+    def data(seen: int):
+        return make_dataset(
+            rows,
+            data_dir=Path("/"),
+            classes=classes,
+            image_size=size,
+            batch_size=optimization.batch_size,
+            training=True,
+            augmentation="mirror",
+            seed=SEED,
+            skip=seen,
+        )
 
-def main() -> None:
-    """Pretrain one backbone from the command line; the workflow does."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", required=True)
-    parser.add_argument("--backbone", required=True, choices=BACKBONES)
-    parser.add_argument("--runs-dir", default="runs")
-    arguments = parser.parse_args()
-    try:
-        pretrain(read_config(profile=arguments.profile, backbone=arguments.backbone, runs_dir=arguments.runs_dir))
-    except StudyError as error:
-        sys.exit(f"error: {error}")
-
-
-if __name__ == "__main__":
-    main()
+    fitted = fit(model, data, checkpoint, steps=steps, epochs=epochs, seed=SEED)
+    return network, fitted.history

@@ -1,0 +1,149 @@
+"""How a file was made, on record beside it, so that it is made once, and again when that has changed."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from helpers import files
+from helpers.config import Config, make_config
+from helpers.errors import StudyError
+from helpers.paths import display_path
+
+# Version of each stage. Raise it when the stage makes other numbers of the same parameters: what earlier versions made
+# is then made again. tests/golden fails when the numbers change and the version does not.
+STAGES = {"drawing": 1, "splitting": 1, "training": 1, "attack": 1, "explanation": 1}
+PACKAGES = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow")
+
+Made = TypeVar("Made")
+
+
+def record_path(output: Path) -> Path:
+    """Return where the record of an output is: beside it."""
+    return output.with_name(f"{output.name}.record.json")
+
+
+def versions() -> dict[str, str]:
+    """Return the version of every package that influences the numbers."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def make_once(
+    output: Path,
+    *,
+    stage: str,
+    parameters: Mapping[str, Any],
+    make: Callable[[], Made],
+    config: Config | None = None,
+    also: Sequence[Path] = (),
+) -> Made | None:
+    """Make a file, unless it exists and was made by this version of the stage with exactly these parameters.
+
+    Only one process makes it; others wait, and then find it. The record is written last: an output without one counts
+    as missing. Where a parameter changed, or packages had other versions, one line says so.
+
+    Args:
+        output: The file.
+        stage: A name in `STAGES`.
+        parameters: What the file depends on, as JSON can hold it.
+        make: Writes the output, and the files in `also`.
+        config: Recorded with the file for its readers (see `recorded_config`); the file need not depend on all of it.
+        also: Files that are made with the output. If one is missing, all are made again.
+
+    Returns:
+        What `make` returned, or None if there was nothing to make.
+
+    Raises:
+        StudyError: a newer version of the study made the file.
+    """
+    if is_current(output, stage=stage, parameters=parameters, also=also):
+        _print_other_versions(output)
+        return None
+    with files.lock(output):
+        if is_current(output, stage=stage, parameters=parameters, also=also):
+            return None
+        if changes := differences(output, stage=stage, parameters=parameters):
+            print(f"{display_path(output)} is made again, its parameters changed ({changes})")
+        record_path(output).unlink(missing_ok=True)
+        made = make()
+        record = {
+            "stage": stage,
+            "stage_version": STAGES[stage],
+            "parameters": _as_json(parameters),
+            "config": config and config.model_dump(mode="json"),
+            "versions": versions(),
+        }
+        files.write_json(record, record_path(output))
+        return made
+
+
+def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also: Sequence[Path] = ()) -> bool:
+    """Return whether a file, and those made with it, exist and were made with exactly these parameters."""
+    record = _read_record(output)
+    if record and record["stage_version"] > STAGES[stage]:
+        raise StudyError(
+            f"{output}: made by a newer version of the study (stage {stage!r}: {record['stage_version']}, here "
+            f"{STAGES[stage]}). Update the code, choose another runs_dir, or delete the file."
+        )
+    return (
+        all(path.is_file() for path in (output, *also))
+        and record.get("stage_version") == STAGES[stage]
+        and record.get("parameters") == _as_json(parameters)
+    )
+
+
+def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> str:
+    """Return which parameters of an existing file differ from these, in words; "" if none, or without a record."""
+    record = _read_record(output)
+    if not (record and output.is_file()):
+        return ""
+    old = record["parameters"] | {f"version of stage {stage!r}": record["stage_version"]}
+    new = _as_json(parameters) | {f"version of stage {stage!r}": STAGES[stage]}
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name}: {old.get(name)!r} before, {new.get(name)!r} now" for name in names)
+
+
+def recorded(output: Path) -> dict[str, Any]:
+    """Return the parameters that a file was made with; empty if there is no record of it."""
+    return _read_record(output).get("parameters", {})
+
+
+def recorded_config(output: Path) -> Config:
+    """Return the configuration that a file was made with, whatever its profile says today.
+
+    Raises:
+        StudyError: there is no record of it.
+    """
+    parameters = _read_record(output).get("config")
+    if parameters is None:
+        raise StudyError(
+            f"{record_path(output)}: expected the record of how {output.name} was made, found none. Copy it with the "
+            f"file, or delete {output.name} and run the notebook that makes it."
+        )
+    return make_config(parameters)
+
+
+def other_versions(output: Path) -> str:
+    """Return which packages had other versions when a file was made, in words; "" if none, or without a record."""
+    now = versions()
+    then = _read_record(output).get("versions", now)
+    return ", ".join(f"{name} {then[name]} (here {now.get(name)})" for name in then if then[name] != now.get(name))
+
+
+def _print_other_versions(output: Path) -> None:
+    if others := other_versions(output):
+        print(f"{display_path(output)} was made with {others}")
+
+
+def _read_record(output: Path) -> dict[str, Any]:
+    """Return the record of an output; empty if there is none, or if it cannot be read."""
+    try:
+        record = json.loads(record_path(output).read_text())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) and {"stage_version", "parameters"} <= record.keys() else {}
+
+
+def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(dict(parameters)))

@@ -1,0 +1,90 @@
+"""Checks that raise: is the input of an attack valid, and is its output inside the ball?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from helpers.attacks.predict import are_probabilities
+from helpers.backend import keras
+from helpers.errors import StudyError
+
+BALL_TOLERANCE = 1e-6  # how far float32 rounding may move a pixel out of its ball
+
+
+def check_inputs(model: keras.Model, images: np.ndarray, labels: np.ndarray, epsilons: Sequence[float]) -> None:
+    """Check images, labels and epsilons before an attack on a model.
+
+    Args:
+        model: Pixels in [0, 1] to logits.
+        images: float32 (n, height, width, 3), n at least 1, in [0, 1], of the model's input size.
+        labels: int64 (n,), class indices below the model's number of classes.
+        epsilons: L∞ radii on pixels in [0, 1], strictly increasing; the last one above 0.
+
+    Raises:
+        StudyError: one of them is not as described.
+    """
+    _check_images(model, images)
+    _check_labels(model, labels, count=len(images))
+    are_increasing = np.all(np.diff(epsilons) > 0)
+    if not len(epsilons) or not (epsilons[0] >= 0 and 0 < epsilons[-1] <= 1 and are_increasing):
+        raise StudyError(
+            f"epsilons: expected L∞ radii on pixels in [0, 1], strictly increasing; got {list(map(float, epsilons))}."
+        )
+
+
+def _check_images(model: keras.Model, images: np.ndarray) -> None:
+    shape = tuple(model.input_shape[1:])
+    if images.dtype != np.float32 or images.shape[1:] != shape:
+        raise StudyError(
+            f"images: expected float32 of shape (n, {', '.join(map(str, shape))}), "
+            f"got {images.dtype} of shape {images.shape}."
+        )
+    if not len(images):
+        raise StudyError("images: expected at least one, with pixels in [0, 1]; got none.")
+    if not (images.min() >= 0 and images.max() <= 1):  # also true if a pixel is NaN
+        raise StudyError(
+            f"images: expected pixels in [0, 1]; got pixels from {images.min():g} to {images.max():g}. "
+            "Divide pixels 0..255 by 255."
+        )
+
+
+def _check_labels(model: keras.Model, labels: np.ndarray, *, count: int) -> None:
+    if labels.dtype != np.int64 or labels.shape != (count,):
+        raise StudyError(f"labels: expected int64 of shape ({count},), got {labels.dtype} of shape {labels.shape}.")
+    classes = model.output_shape[-1]
+    if labels.min() < 0 or labels.max() >= classes:
+        raise StudyError(f"labels: expected 0..{classes - 1}, got {labels.min()}..{labels.max()}.")
+
+
+def check_logits(model: keras.Model, outputs: np.ndarray) -> None:
+    """Check that a model's outputs, float32 (n, classes), are logits.
+
+    Raises:
+        StudyError: they are probabilities.
+    """
+    if are_probabilities(outputs):
+        raise StudyError(
+            f"{model.name}: expected logits, got probabilities, on which cross-entropy hides gradients from an attack. "
+            "Attack the model without its softmax."
+        )
+
+
+def check_perturbation(images: np.ndarray, perturbed: np.ndarray, *, epsilon: float) -> None:
+    """Check that every perturbed pixel is in [0, 1] and at most epsilon away from its original.
+
+    Args:
+        images: float32 (n, height, width, 3), in [0, 1].
+        perturbed: Of the same shape.
+        epsilon: L∞ radius on pixels in [0, 1].
+
+    Raises:
+        ArithmeticError: a pixel is outside, or NaN. It means that the attack has a fault.
+    """
+    distance = np.abs(perturbed - images).max(initial=0.0)
+    is_in_ball = distance <= epsilon + BALL_TOLERANCE
+    is_in_range = perturbed.min(initial=0) >= 0 and perturbed.max(initial=1) <= 1
+    if not (is_in_ball and is_in_range):
+        raise ArithmeticError(
+            f"expected adversarials within {epsilon:g} of their images and in [0, 1]; got a distance of {distance:g}, "
+            f"pixels in [{perturbed.min():g}, {perturbed.max():g}]"
+        )

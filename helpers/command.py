@@ -1,0 +1,68 @@
+"""One step for one model, from the command line: what the workflow runs between notebooks.
+
+python -m helpers.command pretrain --profile quick --backbone resnet50
+python -m helpers.command attack --profile quick --task skin_lesion --backbone resnet50 --attention soft
+python -m helpers.command explain --profile quick --task skin_lesion --backbone resnet50 --attention soft
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from helpers.errors import StudyError
+from helpers.profiles import MODEL_KEYS, read_config, read_models
+from helpers.progress import LINES
+
+
+def _pretrain(**model: Any) -> None:
+    from helpers.training.pretrain import pretrain
+
+    pretrain(read_config(**model))
+
+
+def _attack(**model: Any) -> None:
+    from helpers.attacks.evaluate import evaluate
+    from helpers.datasets.manifest import read_model_config
+
+    evaluate(read_model_config(**model))
+
+
+def _explain(**model: Any) -> None:
+    from helpers.datasets.manifest import read_model_config
+    from helpers.explain.explanation import explain_model
+
+    explain_model(read_model_config(**model))
+
+
+STEPS: dict[str, Callable[..., None]] = {"pretrain": _pretrain, "attack": _attack, "explain": _explain}
+
+
+def _named_model(*, profile: str, **chosen: Any) -> dict[str, Any]:
+    """Return which model is meant, as `read_config` takes it: what is not chosen is the profile's first model's."""
+    first = read_models(profile)[0]
+    defaults = {name: getattr(first, name) for name in MODEL_KEYS}
+    return {"profile": profile, **defaults, **{name: value for name, value in chosen.items() if value is not None}}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Read the command line and run the step; an error that the user can fix ends it with one line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("--profile", required=True, help="name in params/, or path of a YAML file")
+    parser.add_argument("--runs-dir", help="where runs are kept; default: the profile's")
+    for name in MODEL_KEYS:
+        parser.add_argument(
+            f"--{name}", type=int if name == "seed" else str, help="default: the profile's first model's"
+        )
+    arguments = vars(parser.parse_args(words))
+    os.environ.setdefault(LINES, "1")
+    try:
+        STEPS[arguments.pop("step")](**_named_model(**arguments))
+    except StudyError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The parameters of a run in parts: what a step depends on is the fields of its part."""
+
+from collections.abc import Collection
+from fractions import Fraction
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from helpers.attentions import ATTENTIONS
+from helpers.backbones import BACKBONES
+from helpers.errors import choice_problem
+from helpers.tasks import FINDINGS, TASKS
+
+TRAININGS = ("standard", "adversarial")
+
+
+def _one_of(choices: Collection[str]) -> AfterValidator:
+    """Return a validator that looks the choices up when it is used, so that later registrations count."""
+
+    def check(value: str) -> str:
+        if problem := choice_problem(value, choices):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _epsilon(value: Any) -> float:
+    """Read an epsilon given as a number or as text such as "4/255"."""
+    return float(Fraction(value.strip())) if isinstance(value, str) else value
+
+
+def _epsilons(value: Any) -> Any:
+    if isinstance(value, str):  # how papermill's -p passes a list: "[1/255, 2/255]"
+        value = value.strip("[]() ").replace(",", " ").split()
+    return tuple(map(_epsilon, value)) if isinstance(value, list | tuple) else value
+
+
+def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not value or value[0] < 0 or not 0 < value[-1] <= 1 or any(b <= a for a, b in pairwise(value)):
+        raise ValueError(f"expected L∞ radii on pixels in [0, 1], at most 1, strictly increasing, got {list(value)}")
+    return value
+
+
+Epsilons = Annotated[tuple[float, ...], BeforeValidator(_epsilons), AfterValidator(_check_epsilons)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Parameters(pydantic.BaseModel):
+    """What all parts share: frozen, unknown names refused, no infinity and no NaN."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PhantomParameters(Parameters):
+    """Which phantoms to draw; used with source "phantom" only."""
+
+    phantoms: Count  # how many pictures
+    phantom_size: Annotated[int, Field(ge=32)]  # their side in pixels
+    ambiguity: Annotated[float, Field(ge=0, le=1)]  # 0 (textbook) to 1 (hard)
+    spurious: Annotated[float, Field(ge=0, le=1)] = 0.0  # 0 to 1: how often a planted shortcut gives the class away
+
+
+class ImageParameters(PhantomParameters):
+    """Which images, and how they are split."""
+
+    task: Annotated[str, _one_of(TASKS)] = "skin_lesion"
+    source: Literal["phantom", "folder", "medmnist"]
+    data_dir: str | None = None  # source "folder": the dataset's folder; source "medmnist": its .npz file
+    on_bad_image: Literal["stop", "skip"] = "stop"  # what to do about an image that cannot be used
+    threshold: Annotated[int, Field(ge=0, le=4)] = 1  # retinopathy: the lowest grade that is disease; 0: five classes
+    finding: Annotated[str, _one_of(FINDINGS)] = "Pneumothorax"  # pneumothorax: the finding to recognise
+    against: Literal["others", "no_finding"] = "others"  # in all other images, or in those without any finding
+    split: Literal["grouped", "datta"] = "grouped"  # datta: as in the code behind the paper, without validation
+    folds: Annotated[int, Field(ge=3)]  # one is the test split, one the validation split, the others train
+    data_seed: Seed = 0  # phantoms and split derive from it; all models of a task share them
+
+    @pydantic.model_validator(mode="after")
+    def _check_images(self) -> Self:
+        if self.source != "phantom" and not self.data_dir:
+            wanted = {"folder": "the dataset's folder", "medmnist": "the dataset's .npz file"}[self.source]
+            raise ValueError(f"data_dir: expected {wanted} for source {self.source!r}, got nothing")
+        if self.source == "medmnist" and TASKS[self.task].medmnist is None:
+            raise ValueError(f"source: MedMNIST+ has no images of task {self.task!r}; choose 'phantom' or 'folder'")
+        if self.split == "datta" and (not TASKS[self.task].has_datta_split or self.source == "medmnist"):
+            known = [task.name for task in TASKS.values() if task.has_datta_split]
+            raise ValueError(
+                f"split: expected 'grouped' for task {self.task!r} and source {self.source!r}, got 'datta', which is "
+                f"known for {', '.join(known)} only, from a folder or phantoms"
+            )
+        return self
+
+    @property
+    def task_options(self) -> dict[str, Any]:
+        """Return the task's own parameters by name."""
+        return {name: getattr(self, name) for name in TASKS[self.task].parameters}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the class names, in the order of the logits."""
+        return TASKS[self.task].classes(**self.task_options)
+
+
+class Pretraining(Parameters):
+    """A backbone's pretraining on the profile's tasks together: at which image size, how long, how fast."""
+
+    image_size: Count  # pixels
+    epochs: Count  # rounds through the training splits of all tasks
+    learning_rate: Positive
+
+
+class OptimizerParameters(Parameters):
+    """How weights are updated, in a training or a pretraining."""
+
+    batch_size: Count
+    optimizer: Literal["adam", "adamw"]
+    learning_rate: Positive
+    adam_epsilon: Positive
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # adamw only
+    schedule: Literal["constant", "cosine"]
+    batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)]
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # of training; all else is float32
+
+
+class TrainingParameters(OptimizerParameters):
+    """Which network, and how it is trained."""
+
+    backbone: Annotated[str, _one_of(BACKBONES)] = "resnet50"
+    attention: Annotated[str, _one_of(ATTENTIONS)] = "none"
+    seed: Seed = 0  # initial weights, batch order and attack starts derive from it
+    image_size: Count  # pixels
+    weights: str  # random, imagenet, phantom (pretrained on the training splits of the profile's tasks), or a path
+    pretraining: Pretraining | None = None  # weights "phantom" only
+    head_epochs: Annotated[int, Field(ge=0)] = 0  # before: rounds in which only the layers behind the backbone learn
+    head_learning_rate: Positive = 1.0e-3  # in these rounds
+    epochs: Count
+    epoch_fraction: Share = 1.0  # share of the training split seen in an epoch
+    class_weights: bool  # weight classes by inverse frequency
+    augment: Literal["none", "mirror", "flips", "affine"]  # see helpers.datasets.pipeline.augment
+    patience: Count | None = None  # early stopping, epochs
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    early_stopping_split: Literal["validation", "test"] = "validation"  # test: as the paper's code; optimistic
+    devices: Literal["one", "all"] = "one"  # all: every batch spread over all GPUs
+    training: Annotated[str, _one_of(TRAININGS)] = "standard"  # adversarial: on PGD's images (Madry et al.)
+    training_epsilon: Positive = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
+    training_steps: Count = 7  # adversarial training only: gradient steps an attack
+
+    @pydantic.model_validator(mode="after")
+    def _check_training(self) -> Self:
+        smallest = BACKBONES[self.backbone].smallest_image
+        sizes = {"image_size": self.image_size}
+        if self.pretraining:
+            sizes["pretraining.image_size"] = self.pretraining.image_size
+        for name, size in sizes.items():
+            if size < smallest:
+                raise ValueError(f"{name}: expected at least {smallest} pixels for {self.backbone}, got {size}")
+        if self.weights == "phantom" and not self.pretraining:
+            raise ValueError(
+                "pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none"
+            )
+        return self
+
+
+class AttackParameters(Parameters):
+    """How a trained network is attacked."""
+
+    epsilons: Epsilons  # L∞ radii on pixels in [0, 1]
+    protocol: Literal["paper", "nested"]
+    steps: Count
+    rel_stepsize: Positive  # step size as a share of epsilon
+    loss: Literal["cross_entropy", "margin"] = "cross_entropy"  # what the attack maximises; Foolbox: cross_entropy
+    restarts: Annotated[int, Field(ge=0)] = 0  # further attacks on what survived; protocol nested only
+    attack_images: Count | None = None  # how many test images; None: all
+    attack_batch_size: Count

@@ -1,0 +1,114 @@
+"""Reading profiles, the YAML files in params/: models, parameters, and what differs by task, backbone or training."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.backbones import BACKBONES
+from helpers.config import Config, make_config
+from helpers.errors import StudyError, check_choice
+from helpers.parameters import TRAININGS
+from helpers.paths import ROOT, display_path, from_root
+from helpers.tasks import TASKS
+
+# Sections of a profile that override `parameters`, and the names that may stand in them
+OVERRIDE_SECTIONS: dict[str, Collection[str]] = {"backbones": BACKBONES, "tasks": TASKS, "trainings": TRAININGS}
+MODEL_KEYS = ("task", "backbone", "attention", "training", "seed")  # what tells the models of a profile apart
+
+
+def profile_path(profile: str) -> Path:
+    """Return where a profile is: the name of a file in params/ ("quick"), or the path of any YAML file."""
+    return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml")
+
+
+def read_profile(profile: str) -> dict[str, Any]:
+    """Return a profile's content: its `models`, its `parameters`, and the sections that override these.
+
+    Args:
+        profile: The name of a file in params/ ("quick"), or the path of a YAML file.
+
+    Raises:
+        StudyError: no such file, no YAML, or unknown entries.
+    """
+    path = profile_path(profile)
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in (ROOT / "params").glob("*.yaml")))
+        raise StudyError(
+            f"profile: expected one of {known}, or the path of a YAML file; got {profile!r}, and {path} is not there."
+        )
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: expected YAML; {error}") from error
+    if not isinstance(content, dict) or content.keys() - OVERRIDE_SECTIONS.keys() != {"models", "parameters"}:
+        raise StudyError(
+            f"{path}: expected the entries `models`, `parameters` and, optionally, {', '.join(OVERRIDE_SECTIONS)}; "
+            f"got {content!r:.80}"
+        )
+    for section, known in OVERRIDE_SECTIONS.items():
+        for name, overrides in _mapping(path, section, content.setdefault(section, {})).items():
+            check_choice(f"{path}: {section}", name, known)
+            _mapping(path, f"{section}.{name}", overrides)
+    _mapping(path, "parameters", content["parameters"])
+    _check_models(path, content["models"])
+    return content
+
+
+def _mapping(path: Path, entry: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise StudyError(f"{path}: {entry}: expected names and values, got {value!r:.80}.")
+    return value
+
+
+def _check_models(path: Path, models: Any) -> None:
+    if not isinstance(models, list) or not models:
+        raise StudyError(f"{path}: models: expected a list of at least one model, got {models!r:.80}.")
+    for number, model in enumerate(models, start=1):
+        for key in _mapping(path, f"models, entry {number}", model):
+            check_choice(f"{path}: models, entry {number}", key, MODEL_KEYS)
+    defaults = {key: Config.model_fields[key].default for key in MODEL_KEYS}
+    seen: dict[tuple[Any, ...], int] = {}
+    for number, model in enumerate(models, start=1):
+        first = seen.setdefault(tuple((defaults | model).values()), number)
+        if first != number:
+            raise StudyError(f"{path}: models: entries {first} and {number} are the same model. Drop one of them.")
+
+
+def read_config(*, profile: str, **overrides: Any) -> Config:
+    """Return the profile's parameters, replaced by those of its sections that apply, and then by overrides.
+
+    Args:
+        profile: The name of a file in params/ ("quick"), or the path of a YAML file.
+        overrides: Parameters of `Config` by name; None leaves the profile's value.
+
+    Raises:
+        StudyError: one error that lists everything that is wrong.
+    """
+    content = read_profile(profile)
+    parameters = dict(content["parameters"])
+    for section in OVERRIDE_SECTIONS:
+        field = section.removesuffix("s")
+        name = overrides.get(field) or Config.model_fields[field].default
+        parameters |= content[section].get(name, {})
+    parameters.update({name: value for name, value in overrides.items() if value is not None})
+    return make_config({"profile": profile, **parameters})
+
+
+def read_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
+    """Return the configuration of every model that a profile lists; `runs_dir` replaces the profile's."""
+    models = read_profile(profile)["models"]
+    return [read_config(profile=profile, runs_dir=runs_dir, **model) for model in models]
+
+
+def profile_tasks(profile: str) -> list[str]:
+    """Return the names of the tasks of a profile's models, each once, in the order of `TASKS`."""
+    tasks = {config.task for config in read_models(profile)}
+    return [name for name in TASKS if name in tasks]
+
+
+def profile_name(profile: str) -> str:
+    """Return what a profile is called in error messages and records: its name, or its path as readers see it."""
+    path = profile_path(profile)
+    return path.stem if path.parent == ROOT / "params" else display_path(path)

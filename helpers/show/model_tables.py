@@ -1,0 +1,57 @@
+"""Tables over several models, each row with the model that it is about, from the files of their runs."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.records import recorded_config
+from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
+from helpers.judge.statistics import clean_summary, summarise
+from helpers.profiles import read_models
+from helpers.show.names import model_name
+
+MODEL_COLUMNS = ("task", "backbone", "attention", "training", "seed")
+
+
+def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFrame:
+    """Return `MODEL_COLUMNS` and `clean_summary` of the test split, a row for each model of a profile that is trained.
+
+    Args:
+        profile: The name of a file in params/ ("quick"), or the path of a YAML file.
+        runs_dir: Where the runs are; None: as the profile says.
+
+    Raises:
+        StudyError: no such profile, or predictions without a record.
+    """
+    rows = []
+    for folder in map(RunFolder.from_config, read_models(profile, runs_dir=runs_dir)):
+        if folder.predictions.is_file():
+            model = recorded_config(folder.predictions).model_dump(include=set(MODEL_COLUMNS))
+            summary = clean_summary(PREDICTIONS.load(folder.predictions))
+            rows.append({name: model[name] for name in MODEL_COLUMNS} | summary)
+    return pd.DataFrame(rows)
+
+
+def read_measures(folders: Iterable[RunFolder]) -> pd.DataFrame:
+    """Return the tables of explanations of some models as one, with the columns task, backbone and model in front.
+
+    Raises:
+        StudyError: a model has no explanation, or one without a record.
+    """
+    tables = []
+    for folder in folders:
+        table = EXPLANATIONS.load(folder.explanations)
+        config = recorded_config(folder.explanations)
+        model = {"task": config.task, "backbone": config.backbone, "model": model_name(config)}
+        tables.append(pd.DataFrame(model, index=table.index).join(table))
+    return pd.concat(tables, ignore_index=True)
+
+
+def summarise_measures(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and interval of every measure of every model under every condition (see `summarise`).
+
+    Args:
+        measured: What `read_measures` returned.
+    """
+    return summarise(measured, ["task", "backbone", "model", "condition", "epsilon", "target", "measure"])

@@ -1,0 +1,109 @@
+"""Figures of perturbations: examples beside their images, and the shapes that they have."""
+
+from collections.abc import Iterable
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.explanations import ExplanationArrays
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.records import recorded_config
+from helpers.explain.measures import UndefinedError
+from helpers.explain.perturbation import splotches
+from helpers.show import picture_plots
+from helpers.show.chosen_images import rank_explained, spread_over_epsilons
+from helpers.show.names import backbone_name, join_distinct, model_name, source_name
+
+
+def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
+    """Show images, each with the adversarial at its smallest epsilon, and their difference.
+
+    Args:
+        folder: The run folder of a model, the `variant` of the attack.
+        columns: How many images: spread over the epsilons, the easiest to break first. Fewer if fewer were broken.
+
+    Raises:
+        StudyError: no adversarials were kept, or there is no record of the attack.
+    """
+    kept = Adversarials.load(folder.adversarials)
+    config = recorded_config(folder.robustness)
+    figure, axes = plt.subplots(3, columns, figsize=(1.9 * columns, 5.9), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for column, index in zip(axes.T, spread_over_epsilons(kept, columns), strict=False):
+        image, adversarial, epsilon = kept.images[index], kept.adversarials[index], kept.minimal_epsilon[index]
+        picture_plots.picture(column[0], image, title="original")
+        picture_plots.picture(column[1], adversarial, title=f"attacked, ε = {epsilon:g}")
+        difference = picture_plots.magnified(adversarial - image, epsilon=epsilon)
+        picture_plots.picture(column[2], difference, title=f"difference × {0.5 / epsilon:.0f}")
+    figure.suptitle(
+        f"{config.task}, {backbone_name(config)} {model_name(config)}, {source_name(config)}:\n"
+        "adversarials at the smallest ε of the grid that broke each image"
+    )
+    return figure
+
+
+def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt.Figure:
+    """Show perturbations scaled to 0..255: a row a model and epsilon, a column an image; dark splotches outlined.
+
+    The first row shows the images. The last row is the control: uniform noise of the largest epsilon, which depends on
+    the image only where pixels are clipped to [0, 1].
+
+    Args:
+        folders: The run folders of models of one task and backbone, each `variant` of an explanation that is shown.
+        columns: How many images. Fewer if the explanation kept fewer.
+
+    Raises:
+        StudyError: a model has no explanation, or one without a record.
+    """
+    folders = list(folders)
+    explained = [ExplanationArrays.load(folder.maps) for folder in folders]
+    configs = [recorded_config(folder.explanations) for folder in folders]
+    first = explained[0]
+    rows = {
+        f"{model_name(config)}\nε = {epsilon:g}": changes.astype(float)
+        for config, arrays in zip(configs, explained, strict=True)
+        for epsilon, changes in zip(arrays.epsilons, arrays.changes, strict=True)
+    }
+    rows[f"uniform noise\nε = {first.epsilons[-1]:g}"] = _clipped_noise(first.images, first.epsilons[-1])
+    figure = _draw_rows(first, rows, columns)
+    tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
+    figure.suptitle(
+        f"{tasks}, {backbones}, {join_distinct(map(source_name, configs))}: perturbations scaled to 0..255\n"
+        "grey: no change; orange outlines: dark splotches, darkened by more than ε/4 on average"
+    )
+    return figure
+
+
+def _draw_rows(first: ExplanationArrays, rows: dict[str, np.ndarray], columns: int) -> plt.Figure:
+    """Draw the images, and below them the rows of perturbations in units of epsilon, (n, height, width, 3) each."""
+    height = 1 + len(rows)
+    figure, axes = plt.subplots(height, columns, figsize=(1.3 * columns + 1.2, 1.33 * height + 0.6), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for column, index in zip(axes.T, rank_explained(first, level=0), strict=False):
+        picture_plots.picture(column[0], first.images[index], mask=first.shapes[index])
+        for axis, changes in zip(column[1:], rows.values(), strict=True):
+            picture_plots.picture(axis, picture_plots.magnified(changes[index], epsilon=1))
+            _outline_splotches(axis, changes[index])
+    original = "original,\noutlined" if first.shapes.any() else "original"
+    for axis, name in zip(axes[:, 0], [original, *rows], strict=True):
+        axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize="x-small")
+    return figure
+
+
+def _clipped_noise(images: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return uniform noise in units of epsilon; images (n, height, width, 3) with it stay in [0, 1], as attacked."""
+    noise = np.random.default_rng(0).uniform(-epsilon, epsilon, images.shape)
+    return (np.clip(images + noise, 0, 1) - images) / epsilon
+
+
+def _outline_splotches(axis: Axes, change: np.ndarray) -> None:
+    try:
+        numbered = splotches(change)
+    except UndefinedError:  # nothing is perturbed
+        return
+    if numbered.any():
+        axis.contour(numbered > 0, levels=[0.5], colors="C4", linewidths=1)

@@ -1,0 +1,127 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from helpers.artifacts import records
+from helpers.errors import StudyError
+from helpers.profiles import read_config
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "model.txt"
+
+
+@pytest.fixture
+def make(output):
+    """Return a function that makes the output once with parameters, and returns whether it was made."""
+
+    def make_with(*, stage="training", also=(), **parameters):
+        def write():
+            output.write_text("made")
+            for path in also:
+                path.write_text("made, too")
+            return True
+
+        return bool(records.make_once(output, stage=stage, parameters=parameters, make=write, also=also))
+
+    return make_with
+
+
+def test_a_file_is_made_once_and_again_if_its_parameters_change(make, capsys):
+    assert make(seed=0, epsilons=(0.1,))
+    assert not make(seed=0, epsilons=[0.1])  # as JSON has it
+    assert not capsys.readouterr().out
+    assert make(seed=1, epsilons=(0.1,))
+    printed = capsys.readouterr().out
+    assert "model.txt is made again, its parameters changed (seed: 0 before, 1 now)" in printed
+    assert "epsilons" not in printed
+
+
+def test_a_file_that_was_deleted_or_one_made_with_it_is_made_again(make, output, tmp_path):
+    also = [tmp_path / "checks.json"]
+    assert make(also=also)
+    assert not make(also=also)
+    also[0].unlink()
+    assert make(also=also)
+    output.unlink()
+    assert make(also=also)
+
+
+def test_a_file_whose_making_failed_counts_as_missing(make, output):
+    assert make(seed=0)
+    with pytest.raises(RuntimeError):
+        records.make_once(
+            output, stage="training", parameters={"seed": 1}, make=lambda: (_ for _ in ()).throw(RuntimeError)
+        )
+    assert make(seed=0)
+
+
+def test_a_higher_version_of_the_stage_makes_it_again_and_says_so(make, monkeypatch, capsys):
+    assert make()
+    monkeypatch.setitem(records.STAGES, "attack", 9)
+    assert not make()
+    monkeypatch.setitem(records.STAGES, "training", 2)
+    assert make()
+    assert "version of stage 'training': 1 before, 2 now" in capsys.readouterr().out
+
+
+def test_a_file_of_a_newer_version_of_the_study_is_not_replaced(make, output, monkeypatch):
+    monkeypatch.setitem(records.STAGES, "training", 3)
+    assert make()
+    monkeypatch.undo()
+    with pytest.raises(StudyError, match=r"model.txt: made by a newer version .* 3, here 1\). Update the code"):
+        make()
+    assert output.read_text() == "made"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_record_that_cannot_be_read_counts_as_missing(make, output, content):
+    assert make()
+    records.record_path(output).write_text(content)
+    assert make()
+
+
+def test_other_versions_of_packages_are_said_in_one_line(make, output, capsys):
+    assert make()
+    path = records.record_path(output)
+    record = json.loads(path.read_text())
+    record["versions"]["keras"] = "2.0.0"
+    path.write_text(json.dumps(record))
+    assert not make()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"model.txt was made with keras 2.0.0 (here {records.versions()['keras']})" in line
+
+
+def test_the_configuration_is_recorded_whatever_the_profile_says_later(output):
+    config = read_config(profile="quick", steps=7)
+    records.make_once(output, stage="attack", parameters={}, make=lambda: output.write_text("made"), config=config)
+    assert records.recorded_config(output) == config
+    records.record_path(output).unlink()
+    with pytest.raises(StudyError, match=r"model.txt.record.json: expected the record of how model.txt was made"):
+        records.recorded_config(output)
+
+
+MAKE = """
+import os, sys, time
+from pathlib import Path
+from helpers.artifacts import records
+
+def make():
+    with open(sys.argv[2], "a") as log:
+        log.write(f"{os.getpid()}\\n")
+    time.sleep(0.5)
+    Path(sys.argv[1]).write_text("made")
+
+records.make_once(Path(sys.argv[1]), stage="training", parameters={"seed": 0}, make=make)
+"""
+
+
+def test_of_several_processes_one_makes_the_file(output, tmp_path):
+    log = tmp_path / "log"
+    running = [subprocess.Popen([sys.executable, "-c", MAKE, output, log]) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert len(log.read_text().splitlines()) == 1
+    assert records.recorded(output) == {"seed": 0}

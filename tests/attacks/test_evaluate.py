@@ -1,0 +1,87 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from helpers import evaluate, files, load_manifest, prepare_manifest, read_config, sweep
+from helpers.artifacts.folders import RunFolder
+from helpers.attacks import evaluate as evaluation
+from helpers.backend import keras
+from helpers.datasets.manifest import data_folder
+from helpers.datasets.pipeline import load_arrays
+from helpers.paths import ROOT
+
+
+@pytest.fixture
+def trained(ham10000, tmp_path):
+    """Return the parameters of an attack on a small network that has learned a little."""
+    settings = {"profile": "smoke", "source": "folder", "data_dir": str(ham10000), "runs_dir": str(tmp_path)}
+    settings |= {"image_size": 32, "weights": "random", "folds": 3, "attack_images": 14, "attack_batch_size": 4}
+    settings |= {"epsilons": [0.002, 0.005, 0.01, 0.02, 0.04], "steps": 40, "rel_stepsize": 0.05}
+    config = read_config(**settings)
+    prepare_manifest(config)
+    rows = load_manifest(config).query("split == 'train'")
+    images, labels = load_arrays(rows, data_dir=data_folder(config), classes=config.classes, image_size=32)
+    keras.utils.set_random_seed(0)
+    steps = [keras.Input((32, 32, 3)), keras.layers.Conv2D(8, 5, 2, activation="relu"), keras.layers.Flatten()]
+    model = keras.Sequential([*steps, keras.layers.Dense(7)])
+    model.compile(keras.optimizers.Adam(0.003), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(images, labels, epochs=30, verbose=0)
+    files.make_folder(RunFolder.from_config(config).path)
+    model.save(RunFolder.from_config(config).model)
+    return settings
+
+
+@pytest.mark.parametrize("name", ["checks", "adversarials", "robustness"])
+def test_a_deleted_file_of_an_evaluation_is_made_again(trained, name):
+    config = read_config(**trained)
+    folder = evaluate(config)
+    before = {which: getattr(folder, which).read_bytes() for which in ("checks", "adversarials", "robustness")}
+    getattr(folder, name).unlink()
+    evaluate(config)
+    assert {which: getattr(folder, which).read_bytes() for which in before} == before
+
+
+def test_a_killed_evaluation_goes_on_with_the_next_block_of_images(trained, monkeypatch):
+    monkeypatch.setattr(evaluation, "BLOCK", 4)
+    config = read_config(**trained)
+    folder = evaluate(config)
+    names = ("robustness", "checks", "adversarials")
+    whole = {name: getattr(folder, name).read_bytes() for name in names}
+    assert len(pd.read_csv(folder.robustness)) == 14 * 6
+    for name in names:
+        getattr(folder, name).unlink()
+    command = (
+        "from helpers import read_config; from helpers.attacks import evaluate as evaluation; evaluation.BLOCK = 4; "
+        f"evaluation.evaluate(read_config(**{trained!r}))"
+    )
+    running = subprocess.Popen([sys.executable, "-c", command], cwd=ROOT, stdout=subprocess.DEVNULL)
+    while len(folder.parts()) < 2:
+        assert running.poll() is None
+        time.sleep(0.01)
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert not folder.robustness.exists()
+    done, attacked = len(folder.parts()), []
+    monkeypatch.setattr(
+        evaluation, "sweep", lambda *args, **more: attacked.append(more["first"]) or sweep(*args, **more)
+    )
+    evaluate(config)
+    assert attacked == [0, 4, 8, 12][done:]
+    assert not folder.parts()
+    assert {name: getattr(folder, name).read_bytes() for name in names} == whole
+
+
+def test_neither_the_block_nor_the_parts_of_another_attack_change_the_outcome(trained, monkeypatch):
+    config = read_config(**trained)
+    folder = evaluate(config)
+    whole = pd.read_csv(folder.robustness)
+    folder.robustness.unlink()
+    folder.part(0, "12345678").write_text("of another attack")
+    monkeypatch.setattr(evaluation, "BLOCK", 5)
+    pd.testing.assert_frame_equal(pd.read_csv(evaluate(config).robustness), whole)
+    assert not folder.parts()

@@ -1,0 +1,67 @@
+import foolbox
+import numpy as np
+import pytest
+
+from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.pgd import CompiledLinfPGD, random_starts
+from helpers.backend import tf
+
+EPSILONS = (0.01, 0.03, 0.06, 0.12, 0.3)
+
+
+class FoolboxPGD(foolbox.attacks.LinfPGD):
+    """Foolbox's own attack, not compiled, with given starts."""
+
+    def __init__(self, starts, *, steps):
+        super().__init__(steps=steps)
+        self.starts = starts
+
+    def get_random_start(self, x0, epsilon):
+        return x0 + self.starts * epsilon
+
+
+def test_compiled_attack_equals_foolbox_attack(small_model, small_task):
+    images, labels = small_task
+    starts = random_starts(images.shape[1:], images=np.arange(len(images)), epsilon=0.05, seed=3)
+    compiled = CompiledModel(small_model, batch_size=len(images))
+    foolbox_model = foolbox.TensorFlowModel(small_model, bounds=(0, 1), device="/CPU:0")
+    foolbox_attack = FoolboxPGD(tf.constant(starts), steps=10)
+    compiled_attack = CompiledLinfPGD(compiled, starts=starts, steps=10)
+    criterion = foolbox.criteria.Misclassification(tf.constant(labels))
+    for epsilon in EPSILONS:
+        expected = foolbox_attack.run(foolbox_model, tf.constant(images), criterion, epsilon=epsilon).numpy()
+        found = compiled_attack.run(compiled.for_foolbox, tf.constant(images), criterion, epsilon=epsilon).numpy()
+        assert np.mean(np.abs(found - expected) < 1e-5) > 0.999
+
+
+def test_defaults_equal_foolbox_defaults(small_model, small_task):
+    foolbox_attack = foolbox.attacks.LinfPGD()
+    compiled = CompiledModel(small_model, batch_size=4)
+    compiled_attack = CompiledLinfPGD(compiled, starts=small_task[0][:4], steps=40)
+    for name in ("steps", "rel_stepsize", "abs_stepsize", "random_start"):
+        assert getattr(compiled_attack, name) == getattr(foolbox_attack, name)
+
+
+def test_few_batch_sizes_are_used(small_model):
+    compiled = CompiledModel(small_model, batch_size=20)
+    assert [compiled.smallest_batch(count) for count in (1, 5, 6, 20)] == [5, 5, 10, 20]
+    assert CompiledModel(small_model, batch_size=3).smallest_batch(2) == 2
+    assert CompiledModel(small_model, batch_size=18).smallest_batch(17) == 18
+
+
+def test_random_starts_are_uniform():
+    starts = random_starts((50, 50, 3), images=np.array([4]), epsilon=0.1, seed=0)
+    assert starts.dtype == np.float32
+    assert starts.shape == (1, 50, 50, 3)
+    assert starts.min() == pytest.approx(-1, abs=0.01)
+    assert starts.max() == pytest.approx(1, abs=0.01)
+    assert starts.mean() == pytest.approx(0, abs=0.03)
+
+
+def test_random_starts_depend_only_on_image_epsilon_seed_and_restart():
+    usual = {"images": np.array([4]), "epsilon": 0.1, "seed": 0}
+    starts = random_starts((8, 8, 3), **usual)
+    assert np.array_equal(starts, random_starts((8, 8, 3), **usual))
+    assert np.array_equal(starts[0], random_starts((8, 8, 3), **usual | {"images": np.array([7, 4])})[1])
+    for change in ({"images": np.array([5])}, {"epsilon": 0.2}, {"seed": 1}, {"restart": 1}):
+        assert not np.array_equal(starts, random_starts((8, 8, 3), **usual | change))

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.folders import RunFolder
+from helpers.attacks.transfer import transfer
+from helpers.backend import keras
+
+
+def brightness_model(threshold, size=8):
+    """Return a model that predicts class 1 for images whose mean pixel is above a threshold."""
+    inputs = keras.Input((size, size, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(mean))
+    model.set_weights([np.array([[0, 1 / 3]] * 3, np.float32), np.array([0, -threshold], np.float32)])
+    return model
+
+
+def grey_images(*levels):
+    return np.stack([np.full((8, 8, 3), level, np.float32) for level in levels])
+
+
+def write_run(folder, model, levels, attacked_levels, minimal_epsilon):
+    """Write a model and adversarials to a run folder; images above 0.4 are of class 1."""
+    folder.path.mkdir()
+    model.save(folder.model)
+    count = len(levels)
+    names = np.array([f"image{index}" for index in range(count)])
+    Adversarials(
+        images=grey_images(*levels),
+        adversarials=grey_images(*attacked_levels),
+        minimal_epsilon=np.array(minimal_epsilon),
+        labels=(np.array(levels) > 0.4).astype(np.int64),
+        names=names,
+        groups=names,
+        masks=np.zeros((count, 8, 8), bool),
+        has_mask=np.zeros(count, bool),
+    ).save(folder.adversarials)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Return the run folders of two models; the second has a higher threshold and a larger input."""
+    found = {name: RunFolder(tmp_path / name) for name in ("low", "high")}
+    write_run(
+        found["low"],
+        brightness_model(0.4),
+        levels=[0.3, 0.35, 0.6, 0.1],
+        attacked_levels=[0.45, 0.6, 0.6, 0.1],
+        minimal_epsilon=[0.15, 0.25, np.inf, 0.0],
+    )
+    write_run(
+        found["high"],
+        brightness_model(0.5, size=16),
+        levels=[0.7],
+        attacked_levels=[0.7],
+        minimal_epsilon=[np.inf],
+    )
+    return found
+
+
+def test_adversarials_are_counted_if_the_other_model_classifies_the_image_right(folders):
+    """Two images of the first model were broken: both cross its threshold of 0.4, and one crosses 0.5.
+
+    The other two are left out: one was never broken, and one was misclassified without perturbation.
+    """
+    table = transfer(folders).set_index(["adversarials of", "shown to"])
+    assert table.loc[("low", "low")].tolist() == [2, 1.0]
+    assert table.loc[("low", "high")].tolist() == [2, 0.5]
+
+
+def test_model_without_broken_images_has_no_adversarials_to_transfer(folders):
+    table = transfer(folders).set_index(["adversarials of", "shown to"])
+    assert table.loc["high"].images.tolist() == [0, 0]
+    assert table.loc["high"].fooled.isna().all()

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from helpers import StudyError, sweep
+from helpers.attacks.validity import check_perturbation
+from helpers.backend import keras
+
+EPSILONS = (0.01, 0.03, 0.06, 0.12, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("image", "change"),
+    [(1, -0.11), (0, -0.05), (1, 0.05), (0, np.nan)],
+    ids=["too far", "below 0", "above 1", "not a number"],
+)
+def test_adversarial_outside_its_ball_is_caught(image, change):
+    images = np.stack([np.full((2, 2, 3), level, np.float32) for level in (0.02, 0.98)])
+    perturbed = images.copy()
+    check_perturbation(images, perturbed, epsilon=0.1)
+    perturbed[image, 0, 0, 0] += np.float32(change)
+    with pytest.raises(ArithmeticError, match="expected adversarials within 0.1"):
+        check_perturbation(images, perturbed, epsilon=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": lambda i: i * 255}, r"images: .*\[0, 1\].*255"),
+        ({"images": lambda i: np.where(i == i[0, 0, 0, 0], np.float32("nan"), i)}, r"images: .*\[0, 1\]; got .*nan"),
+        ({"images": lambda i: i[:0], "labels": lambda n: n[:0]}, r"images: expected at least one.*got none"),
+        ({"images": lambda i: i.astype(np.float64)}, "images: expected float32"),
+        ({"images": lambda i: i[:, :4]}, r"images: expected float32 of shape \(n, 8, 8, 3\)"),
+        ({"labels": lambda n: n.astype(np.int32)}, "labels: expected int64"),
+        ({"labels": lambda n: n + 1}, r"labels: expected 0\.\.1, got 1\.\.2"),
+        ({"epsilons": lambda e: e[::-1]}, "epsilons: .*increasing"),
+        ({"epsilons": lambda e: (-0.1, *e)}, r"epsilons: .*got \[-0.1, "),
+        ({"epsilons": lambda e: (*e, e[-1])}, r"epsilons: .*increasing; got .*0.3, 0.3\]"),
+        ({"epsilons": lambda e: (*e, 8 / 2)}, r"epsilons: expected .*\[0, 1\].* 4.0\]"),
+        ({"epsilons": lambda e: [0.0]}, r"epsilons: .*got \[0.0\]"),
+        ({"epsilons": lambda e: [float("nan")]}, r"epsilons: .*got \[nan\]"),
+        ({"protocol": lambda p: "papers"}, "protocol: .*Did you mean 'paper'"),
+    ],
+)
+def test_invalid_input_is_explained(change, message, small_model, small_task):
+    arguments = {"images": small_task[0], "labels": small_task[1], "epsilons": EPSILONS, "protocol": "paper"}
+    arguments |= {name: function(arguments[name]) for name, function in change.items()}
+    with pytest.raises(StudyError, match=message):
+        sweep(small_model, **arguments)
+
+
+def test_restarts_under_the_paper_protocol_are_refused(small_model, small_task):
+    with pytest.raises(StudyError, match="restarts: expected 0 under protocol 'paper', got 1"):
+        sweep(small_model, *small_task, epsilons=EPSILONS, protocol="paper", restarts=1)
+
+
+def test_model_that_returns_probabilities_is_refused_unless_asked_for(small_model, small_task):
+    model = keras.Sequential([small_model, keras.layers.Softmax()], name="ends_in_softmax")
+    with pytest.raises(StudyError, match=r"ends_in_softmax: expected logits, got probabilities.*without its softmax"):
+        sweep(model, *small_task, epsilons=[0.1])
+    assert len(sweep(model, *small_task, epsilons=[0.1], probabilities=True).table) == 80

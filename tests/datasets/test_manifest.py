@@ -1,0 +1,213 @@
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tables import edit
+
+from helpers import StudyError, load_manifest, prepare_manifest, read_config, read_manifest, read_model_config
+from helpers.artifacts import records
+from helpers.artifacts.folders import TaskFolder
+from helpers.artifacts.reports import ManifestReport
+from helpers.datasets.manifest import data_folder, manifest_digest
+from helpers.datasets.shortcuts import shortcut_accuracies
+from helpers.paths import ROOT
+
+
+@pytest.fixture
+def copied(ham10000, tmp_path):
+    return shutil.copytree(ham10000, tmp_path / "HAM10000")
+
+
+def manifest_of(folder, **changes):
+    return read_manifest(
+        **{"task": "skin_lesion", "source": "folder", "data_dir": folder, "folds": 3, "seed": 0, **changes}
+    )
+
+
+def test_a_bad_image_stops_or_is_skipped_and_listed(copied):
+    images = sorted((copied / "HAM10000_images").iterdir())
+    images[7].write_bytes(b"")
+    images[9].write_bytes(images[9].read_bytes()[:300])
+    with pytest.raises(StudyError, match=rf"{images[7].name}: .*the file is empty.*on_bad_image=skip.*1 more"):
+        manifest_of(copied)
+    manifest = manifest_of(copied, on_bad_image="skip")
+    assert len(manifest) == 82
+    assert list(manifest.attrs["report"].skipped) == [f"HAM10000_images/{images[n].name}" for n in (7, 9)]
+    assert manifest.index.tolist() == list(range(82))
+
+
+def test_the_same_file_in_two_splits_is_a_leak(copied):
+    manifest = manifest_of(copied)
+    tested = manifest[manifest.split == "test"].image.iloc[0]
+    trained = manifest[(manifest.split == "train") & (manifest.label == manifest.label[0])].image.iloc[0]
+    shutil.copy(copied / tested, copied / trained)
+    with pytest.raises(StudyError, match="are the same, byte for byte"):
+        manifest_of(copied)
+
+
+def test_near_duplicates_are_reported(copied):
+    manifest = manifest_of(copied)
+    tested = manifest[manifest.split == "test"].image.iloc[0]
+    trained = manifest[manifest.split == "train"].image.iloc[0]
+    Image.open(copied / tested).save(copied / trained, quality=70)
+    ((one, other, alike),) = manifest_of(copied).attrs["report"].near_duplicates
+    assert {one, other} == {tested, trained}
+    assert 0.998 < alike <= 1
+
+
+def test_a_class_with_too_few_lesions_is_named(copied):
+    table = pd.read_csv(copied / "HAM10000_metadata.csv")
+    table = table[(table.dx != "df") | (table.lesion_id == table[table.dx == "df"].lesion_id.iloc[0])]
+    table.to_csv(copied / "HAM10000_metadata.csv", index=False)
+    with pytest.raises(StudyError, match=r"folds: expected every class to have at least 3 groups.*df has 1"):
+        manifest_of(copied)
+
+
+def test_dattas_split_has_no_validation_images(copied):
+    assert set(manifest_of(copied, split="datta").split) == {"train", "test"}
+
+
+@pytest.mark.parametrize(("task", "classes"), [("retinopathy", 2), ("pneumothorax", 2)])
+def test_phantoms_of_every_task_go_through_the_same_door(tmp_path, task, classes):
+    config = read_config(profile="smoke", task=task, runs_dir=str(tmp_path / "runs"), phantoms=60, folds=3)
+    manifest = prepare_manifest(config)
+    assert set(manifest.label) == set(config.classes)
+    assert len(config.classes) == classes
+    report = ManifestReport.load(TaskFolder.from_config(config).manifest_report)
+    assert (report.images, report.skipped, report.near_duplicates) == (60, {}, [])
+
+
+def test_phantoms_of_another_drawing_version_are_drawn_again_and_models_of_the_old_ones_are_not_current(
+    tmp_path, monkeypatch
+):
+    config = read_config(profile="smoke", runs_dir=str(tmp_path / "runs"))
+    prepare_manifest(config)
+    folder, digest = data_folder(config), manifest_digest(config)
+    monkeypatch.setitem(records.STAGES, "drawing", records.STAGES["drawing"] + 1)
+    with pytest.raises(StudyError, match=r"drawing: 1 before, 2 now"):
+        load_manifest(config)
+    prepare_manifest(config)
+    assert folder != data_folder(config)
+    assert digest != manifest_digest(config)
+
+
+@pytest.fixture
+def prepared(copied, tmp_path):
+    """Return a configuration of a copied dataset whose manifest was made, and the digest of that manifest."""
+    config = read_config(
+        profile="smoke", source="folder", data_dir=str(copied), folds=3, runs_dir=str(tmp_path / "runs")
+    )
+    prepare_manifest(config)
+    return config, manifest_digest(config)
+
+
+def test_labels_that_were_corrected_are_noticed(prepared, copied):
+    config, before = prepared
+    edit(copied / "HAM10000_metadata.csv", lambda t: t.assign(dx=t.dx.replace({"nv": "mel", "mel": "nv"})))
+    with pytest.raises(StudyError, match=r"contents of data_dir: .* before, .* now"):
+        load_manifest(config)
+    assert (prepare_manifest(config).label == "mel").any()
+    assert manifest_digest(config) != before
+
+
+def test_a_picture_that_was_replaced_is_noticed_although_the_manifest_stays_the_same(prepared, copied):
+    config, before = prepared
+    manifest = load_manifest(config)
+    path = copied / manifest.image[0]
+    Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    with pytest.raises(StudyError, match="contents of data_dir"):
+        load_manifest(config)
+    pd.testing.assert_frame_equal(prepare_manifest(config), manifest)
+    assert manifest_digest(config) != before
+
+
+def test_files_that_were_only_touched_cost_a_new_manifest_but_no_new_model(prepared, copied):
+    config, before = prepared
+    (copied / load_manifest(config).image[0]).touch()
+    prepare_manifest(config)
+    assert manifest_digest(config) == before
+
+
+def test_a_manifest_whose_images_are_elsewhere_now_can_still_be_read(prepared, copied):
+    config, _ = prepared
+    copied.rename(copied.with_name("moved"))
+    assert len(load_manifest(config)) == 84
+
+
+def test_a_manifest_without_its_report_is_made_again(prepared):
+    config, before = prepared
+    TaskFolder.from_config(config).manifest_report.unlink()
+    prepare_manifest(config)
+    assert manifest_digest(config) == before
+
+
+def test_two_profiles_of_the_same_name_do_not_share_a_folder(tmp_path):
+    content = (ROOT / "params" / "smoke.yaml").read_text()
+    paths = [tmp_path / name / "mine.yaml" for name in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(content)
+    one, two = (read_config(profile=str(path), runs_dir=str(tmp_path / "runs")) for path in paths)
+    prepare_manifest(one)
+    with pytest.raises(StudyError, match=r"profile: .*runs/mine holds the run of .*one/mine.yaml, expected .*two/mine"):
+        prepare_manifest(two)
+    paths[0].unlink()  # the owner is gone: its folder may be used
+    prepare_manifest(two)
+
+
+def test_later_notebooks_learn_from_the_manifest_which_images_were_chosen(eyepacs, tmp_path):
+    model = {"profile": "smoke", "task": "retinopathy", "attention": "soft", "runs_dir": str(tmp_path)}
+    with pytest.raises(StudyError, match=r"expected a manifest, it is not there. Run notebook 01_prepare_data first"):
+        read_model_config(**model)
+    chosen = {"source": "folder", "data_dir": str(eyepacs), "threshold": 2, "folds": 3}
+    prepare_manifest(read_config(**model | chosen))
+    config = read_model_config(**model)
+    assert {name: getattr(config, name) for name in chosen} == chosen
+    assert config.classes == ("grade 0-1", "grade 2-4")
+    assert len(load_manifest(config)) == 40
+    with pytest.raises(StudyError, match=r"made with these parameters; threshold: 2 before, 1 now"):
+        load_manifest(config.replace(threshold=1))
+
+
+def test_the_shortcut_test_sees_colour_and_not_the_test_split(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 2
+    for number, label in enumerate(labels):
+        pixels = rng.integers(60, 120, (20, 20, 3)) + 60 * label * np.array([1, 0, 0])
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    names = pd.Series([f"{number}.png" for number in range(100)] + ["not there.png"] * 20)
+    split = ["train"] * 100 + ["test"] * 20
+    manifest = pd.DataFrame(
+        {"image": names, "label": np.array(["pale", "red"])[labels], "group": names, "split": split}
+    )
+    table = shortcut_accuracies(manifest, data_dir=tmp_path, classes=("pale", "red"))
+    assert (table["balanced accuracy"] > 0.95).all()
+    assert (table.chance == 0.5).all()
+    shuffled = manifest.assign(label=rng.permutation(manifest.label))
+    assert (shortcut_accuracies(shuffled, data_dir=tmp_path, classes=("pale", "red"))["balanced accuracy"] < 0.75).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": "medmnist"}, "the dataset's .npz file for source 'medmnist'"),
+        ({"task": "retinopathy", "split": "datta"}, "split: expected 'grouped' for task 'retinopathy'"),
+        ({"finding": "Pneumothorx"}, "finding"),
+        ({"threshold": 5}, "threshold"),
+        ({"spurious": 1.5}, "spurious"),
+        ({"on_bad_image": "ignore"}, "on_bad_image"),
+    ],
+)
+def test_bad_choices_are_refused_before_anything_is_read(changes, words):
+    with pytest.raises(StudyError, match=words):
+        read_config(profile="smoke", **changes)
+
+
+@pytest.mark.parametrize(("folder", "task"), [("HAM10000", "skin_lesion"), ("EyePACS", "retinopathy")])
+def test_real_images_are_checked_and_split(real_images, tmp_path, folder, task):
+    settings = {"profile": "smoke", "source": "folder", "data_dir": str(real_images / folder), "threshold": 0}
+    manifest = prepare_manifest(read_config(**settings, task=task, runs_dir=str(tmp_path)))
+    assert set(manifest.split) == {"train", "validation", "test"}
+    assert manifest.groupby("group").split.nunique().max() == 1

@@ -1,0 +1,63 @@
+"""Whole datasets of phantoms: their files, their tables, and the images that share a lesion or a patient."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from helpers.datasets.layout import layout_of
+from helpers.datasets.phantom import write_phantoms
+from helpers.tasks import TASKS
+
+
+def dataset_files(folder):
+    """Return all files of a dataset, without hidden ones such as locks."""
+    return [path for path in sorted(folder.rglob("*.*")) if not path.name.startswith(".")]
+
+
+def test_a_dataset_is_complete_has_lesions_with_several_views_and_can_be_repeated(tmp_path):
+    first, second = (
+        write_phantoms(tmp_path / name, task="skin_lesion", count=42, size=32, seed=4, ambiguity=0.3)
+        for name in ("first", "second")
+    )
+    table = pd.read_csv(first / "HAM10000_metadata.csv")
+    assert len(table) == 42
+    assert table.image_id.is_unique
+    assert table.groupby("lesion_id").size().max() > 1
+    assert table.groupby("lesion_id").dx.nunique().max() == 1
+    assert np.ptp(table.drop_duplicates("lesion_id").dx.value_counts()) <= 1
+    names = [path.relative_to(first) for path in dataset_files(first)]
+    assert len(names) == 2 * 42 + 1
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+def test_about_half_of_the_eyes_and_chests_are_healthy_and_patients_have_several_images():
+    rng = np.random.default_rng(0)
+    eyes, chests = (layout_of(TASKS[task]).plan(1000, rng) for task in ("retinopathy", "pneumothorax"))
+    assert (eyes["_label"] == "0").mean() == pytest.approx(0.5, abs=0.05)
+    assert eyes.groupby("_subject").size().eq(2).all()
+    assert eyes["_label"].value_counts()[["1", "2", "3", "4"]].min() > 80
+    assert (chests["_label"] == "none").mean() == pytest.approx(0.5, abs=0.05)
+    assert chests.groupby("_subject").size().max() == 3
+    assert chests.groupby("_subject")["_label"].nunique().max() == 2  # the label changes in some later images
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_interrupted_drawing_continues_and_ends_with_the_same_files(tmp_path, task):
+    complete, torn = (
+        write_phantoms(tmp_path / name, task=task, count=14, size=32, seed=4, ambiguity=0.3)
+        for name in ("complete", "torn")
+    )
+    (torn / layout_of(TASKS[task]).table).unlink()
+    for path in dataset_files(torn)[9:]:
+        path.unlink()
+    write_phantoms(torn, task=task, count=14, size=32, seed=4, ambiguity=0.3)
+    for path in dataset_files(complete):
+        assert path.read_bytes() == (torn / path.relative_to(complete)).read_bytes()
+
+
+def test_masks_are_black_and_white_and_as_large_as_their_images(ham10000):
+    for path in sorted(ham10000.rglob("*_segmentation.png"))[:5]:
+        mask = Image.open(path)
+        assert mask.size == (32, 32)
+        assert set(np.unique(np.asarray(mask.convert("L")))) == {0, 255}

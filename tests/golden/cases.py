@@ -1,0 +1,95 @@
+"""What the stages after drawing make on a tiny case: numbers that the golden files pin."""
+
+import tempfile
+
+import numpy as np
+import pandas as pd
+import tiny_backbones
+
+from helpers import build_model, explain_model, phantom, prepare_manifest, read_config, sweep, train
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.tables import EXPLANATIONS, HISTORY
+from helpers.backend import keras
+from helpers.datasets.split import split_by_group, split_like_datta
+from helpers.files import make_folder
+from helpers.paths import ROOT
+
+PROFILE = str(ROOT / "tests" / "smoke_tiny.yaml")
+SIZE = 32  # pixels
+EPSILONS = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
+tiny_backbones.register()
+
+
+def splitting_numbers() -> dict[str, list[float]]:
+    """Return which of 60 images of 40 groups are for validation (1) and for testing (2), under both splits."""
+    groups = np.repeat(np.arange(40), [1, 2] * 20)
+    table = pd.DataFrame({"group": groups, "label": np.array(["a", "a", "b", "c"])[groups % 4]})
+    codes = {"train": 0, "validation": 1, "test": 2}
+    splits = {"grouped": split_by_group(table, folds=5, seed=3), "datta": split_like_datta(table, seed=3)}
+    return {name: split.map(codes).tolist() for name, split in splits.items()}
+
+
+def training_numbers() -> dict[str, list[float]]:
+    """Return the losses of a tiny network's trainings, standard and adversarial, after each epoch."""
+    numbers = {}
+    with tempfile.TemporaryDirectory() as runs:
+        for kind in ("standard", "adversarial"):
+            config = read_config(
+                profile=PROFILE, runs_dir=runs, backbone="tiny", training=kind, weights="random", augment="flips"
+            )
+            prepare_manifest(config)
+            train(config)
+            history = HISTORY.load(RunFolder.from_config(config).history)
+            numbers[kind] = history[["loss", "val_loss"]].round(3).to_numpy().ravel().tolist()
+    return numbers
+
+
+def _network_and_images() -> tuple[keras.Model, np.ndarray, np.ndarray]:
+    """Return a tiny network with random weights, 8 phantoms, and the classes that it predicts for them."""
+    model = build_model(backbone="tiny", attention="soft", image_size=SIZE, classes=7)
+    model.get_layer("tiny_branch_bn").gamma.assign(np.ones(16))
+    labels = ("nv", "mel", "bkl", "bcc", "akiec", "vasc", "df", "nv")
+    images = np.array([phantom("dermatoscopy", label, seed, SIZE).image for seed, label in enumerate(labels)])
+    images = (images / 255).astype(np.float32)
+    return model, images, model.predict(images, verbose=0).argmax(axis=1)
+
+
+def attack_numbers() -> dict[str, list[float]]:
+    """Return the smallest epsilon that breaks each image, in units of .0025, under both protocols; -1 if none does."""
+    model, images, labels = _network_and_images()
+    numbers = {}
+    for protocol in ("paper", "nested"):
+        found = sweep(model, images, labels, epsilons=EPSILONS, steps=5, rel_stepsize=0.4, protocol=protocol)
+        smallest = np.where(np.isfinite(found.minimal_epsilon), found.minimal_epsilon, -EPSILONS[0])
+        numbers[protocol] = (smallest / EPSILONS[0]).round(1).tolist()
+    return numbers
+
+
+def explanation_numbers() -> dict[str, list[float]]:
+    """Return the mean of each measure under each condition, of a network with random weights; -9 without any value."""
+    model, images, labels = _network_and_images()
+    count = len(images)
+    masks = np.zeros((count, SIZE, SIZE), bool)
+    masks[:, 8:24, 8:24] = True
+    kept = Adversarials(
+        images=images,
+        adversarials=images,
+        minimal_epsilon=np.full(count, np.inf),
+        labels=labels,
+        names=np.array([f"{number}.png" for number in range(count)]),
+        groups=np.array([str(number // 2) for number in range(count)]),
+        masks=masks,
+        has_mask=np.ones(count, bool),
+    )
+    with tempfile.TemporaryDirectory() as runs:
+        config = read_config(
+            profile=PROFILE, runs_dir=runs, backbone="tiny", attention="soft", source="folder", data_dir="nowhere"
+        )
+        folder = RunFolder.from_config(config)
+        make_folder(folder.path)
+        model.save(folder.model)
+        kept.save(folder.adversarials)
+        table = EXPLANATIONS.load(explain_model(config).explanations)
+    means = table.groupby(["condition", "epsilon", "target", "measure"], sort=False).value.mean().fillna(-9).round(3)
+    return {" ".join(map(str, key)).strip(): [value] for key, value in means.items()}

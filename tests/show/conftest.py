@@ -1,0 +1,136 @@
+"""Fixtures: an axis to draw on, and run folders with the files that an attack or an explanation leaves."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.artifacts import records
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.explanations import ExplanationArrays
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.tables import EXPLANATIONS, ROBUSTNESS
+from helpers.explain.table import COLUMNS
+from helpers.profiles import read_models
+
+SIZE = 16  # side of an image in pixels
+EPSILONS = (0.00125, 0.32)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close the figures that a test leaves open."""
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def axis():
+    """Return an axis to draw on."""
+    return plt.subplots()[1]
+
+
+@pytest.fixture
+def smoke(tmp_path):
+    """Return the configurations of profile smoke, with runs in a temporary folder."""
+    return read_models("smoke", runs_dir=str(tmp_path / "runs"))
+
+
+def robustness_table(epsilons=(0.0, 0.1, 0.2), images=10):
+    """Return a table in which, at each epsilon, the first 1 + 20 epsilon images are misclassified."""
+    rows = [
+        (f"image {number}", "nv" if number else "mel", "linf_pgd", epsilon, 0, "nv", number > 20 * epsilon)
+        for epsilon in epsilons
+        for number in range(images)
+    ]
+    return pd.DataFrame(rows, columns=["image", "label", "attack", "epsilon", "seed", "prediction", "correct"])
+
+
+@pytest.fixture
+def robustness():
+    """Return a function that makes a table of robustness."""
+    return robustness_table
+
+
+@pytest.fixture
+def leave_attack():
+    """Return a function that writes what an attack of a model would leave, and returns the run folder."""
+
+    def leave(config, *, folder=None, minimal_epsilon=(0, 0.01, np.inf), epsilons=(0.0, 0.1, 0.2)):
+        folder, count = folder or RunFolder.from_config(config), len(minimal_epsilon)
+
+        def make():
+            ROBUSTNESS.save(robustness_table(epsilons), folder.robustness)
+            ChecksReport(verdict="trusted", checks=[]).save(folder.checks)
+            Adversarials(
+                images=np.zeros((count, SIZE, SIZE, 3)),
+                adversarials=np.full((count, SIZE, SIZE, 3), 0.01),
+                minimal_epsilon=np.array(minimal_epsilon),
+                labels=np.zeros(count, int),
+                names=np.array([f"image {number}" for number in range(count)]),
+                groups=np.array([f"image {number}" for number in range(count)]),
+                masks=np.zeros((count, SIZE, SIZE), bool),
+                has_mask=np.zeros(count, bool),
+            ).save(folder.adversarials)
+
+        records.make_once(folder.robustness, stage="attack", parameters={}, make=make, config=config)
+        return folder
+
+    return leave
+
+
+def explanation_table(names):
+    """Return a table with a measure of maps and one of perturbations, under every condition but the shuffled ones."""
+    rng = np.random.default_rng(0)
+    conditions = [("clean", 0.0), *itertools.product(("attack", "noise"), EPSILONS)]
+    rows = [
+        (name, name, condition, epsilon, target, False, measure, rng.uniform(), "")
+        for name in names
+        for condition, epsilon in conditions
+        for target, measure in (("true", "entropy"), ("", "contrast"))
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def explanation_arrays(config, *, explained, kept, image):
+    """Return maps of 3×3 positions; the first epsilon breaks no image, the second breaks all."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(explained) % len(config.classes)
+    names = np.array([f"image {number}" for number in range(explained)])
+    has_map = config.attention == "soft"
+    return ExplanationArrays(
+        names=names,
+        groups=names,
+        labels=labels,
+        epsilons=np.array(EPSILONS),
+        predictions=np.stack([labels, labels, (labels + 1) % len(config.classes)]),
+        maps={
+            "true": rng.uniform(size=(3, explained, 3, 3)),
+            "predicted": np.zeros((3, explained, 3, 3)),
+        },
+        images=np.full((kept, SIZE, SIZE, 3), image),
+        changes=rng.uniform(-1, 1, (2, kept, SIZE, SIZE, 3)).astype(np.float16),
+        shapes=np.zeros((kept, SIZE, SIZE), bool),
+        attention=np.full((3, explained, 3, 3), 1 / 9) if has_map else None,
+    )
+
+
+@pytest.fixture
+def leave_explanation():
+    """Return a function that writes what an explanation of a model would leave, and returns the run folder."""
+
+    def leave(config, *, explained=4, kept=3, image=0.5, method="gradcam", layer=None):
+        folder, parameters = RunFolder.from_config(config), {"method": method, "layer": layer}
+        arrays = explanation_arrays(config, explained=explained, kept=kept, image=image)
+
+        def make():
+            arrays.save(folder.maps)
+            EXPLANATIONS.save(explanation_table(arrays.names), folder.explanations)
+
+        records.make_once(folder.explanations, stage="explanation", parameters=parameters, make=make, config=config)
+        return folder
+
+    return leave

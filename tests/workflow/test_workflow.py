@@ -1,0 +1,288 @@
+"""The whole path on tiny backbones: workflow, papermill, notebooks, nbval, and what happens when something is wrong.
+
+The clone, the profile and the folder of runs have names with all that shells, Snakemake and YAML treat specially.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+from helpers import StudyError, evaluate, files, prepare_manifest, read_config
+from helpers.artifacts import records
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
+from helpers.paths import ROOT
+from helpers.profiles import read_profile
+
+SPECIAL = "Ann's {study} #1, a=b & $c"  # a name of a folder
+PARTS_OF_A_CLONE = ("helpers", "notebooks", "params", "results", "workflow", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the repository, with a profile and a folder of runs."""
+
+    path: Path
+    profile: Path
+    runs: Path
+
+    @property
+    def folder(self):
+        return self.runs / self.profile.stem
+
+    def call(self, *command):
+        """Run a Python command in the clone."""
+        path = os.pathsep.join([str(self.path), os.environ["PYTHONPATH"]])
+        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, *command], cwd=self.path, capture_output=True, text=True, check=False, env=environment
+        )
+
+    def run(self, *arguments):
+        """Run the workflow."""
+        return self.call("workflow/run.py", "--config", f"profile={self.profile}", f"runs_dir={self.runs}", *arguments)
+
+
+def make_clone(folder, smoke_profile, **changes):
+    """Copy the repository into a folder, with a profile of its own."""
+    content = read_profile(smoke_profile)
+    for name, value in changes.items():
+        content[name] = value
+    path = folder / SPECIAL / "clone"
+    path.mkdir(parents=True)
+    for part in PARTS_OF_A_CLONE:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, path / part)
+    profile = folder / SPECIAL / "my {profile} #2.yaml"
+    profile.write_text(yaml.safe_dump(content))
+    return Clone(path, profile, folder / SPECIAL / "runs")
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory, smoke_profile):
+    """Return a clone in which the workflow ran to its end."""
+    clone = make_clone(tmp_path_factory.mktemp("clones"), smoke_profile)
+    result = clone.run()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    return clone
+
+
+def modified(folder):
+    """Return when each visible file below a folder was last changed."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {p: p.stat().st_mtime_ns for p in found if not any(part.startswith(".") for part in p.parts)}
+
+
+def test_a_run_leaves_every_file_of_the_design(clone):
+    for name in ("none", "soft", "none-adversarial"):
+        folder = clone.folder / "skin_lesion" / f"tiny-{name}-seed0"
+        recorded = ["model.keras", "predictions.csv", "robustness.csv"]
+        others = ["history.csv", "checks.json", "adversarials.npz", "tensorboard"]
+        if name != "none-adversarial":
+            recorded.append("explanations.csv")
+            others += ["explanations.npz", "detection.csv"]
+        records_beside = [f"{file}.record.json" for file in recorded]
+        visible = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        assert sorted(visible) == sorted([*recorded, *records_beside, *others])
+        robustness = ROBUSTNESS.load(folder / "robustness.csv")
+        expected = ["image", "label", "attack", "epsilon", "seed", "prediction", "correct"]
+        assert list(robustness.columns) == expected
+        assert robustness.groupby("epsilon").image.nunique().eq(8).all()
+        predictions = PREDICTIONS.load(folder / "predictions.csv")
+        assert predictions.iloc[:, 3:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+        assert ChecksReport.load(folder / "checks.json").verdict in ("trusted", "doubtful", "broken")
+    kinds = ("accuracy_against_epsilon", "perturbation_examples", "grad_cam", "perturbation_shapes")
+    compared = ("skin_lesion-tiny-seed0", "retinopathy-tiny_flat-seed0")
+    drawn = {path.stem for path in (clone.folder / "figures").glob("*-seed0.*")}
+    both = {"grad_cam-tiny-seed0", "grad_cam-tiny_flat-seed0"}
+    assert drawn == {f"{kind}-{models}" for kind in kinds for models in compared} | both
+    results = pd.read_csv(clone.folder / "results" / "summary.csv")
+    assert set(results.task) == {"skin_lesion", "retinopathy"}
+    assert set(results.training) == {"standard", "adversarial"}
+    assert len(list((clone.folder / "notebooks").glob("*.ipynb"))) == 11
+    assert not list(clone.folder.rglob(f"{files.UNFINISHED}*"))
+    assert list((clone.folder / "logs").glob("attack-*.log"))
+    assert list((clone.folder / "benchmarks").glob("attack-*.tsv"))
+
+
+def test_nothing_is_written_outside_the_folder_of_runs(clone):
+    copied = {path.relative_to(clone.path) for path in clone.path.rglob("*") if path.is_file()}
+    assert all((ROOT / path).is_file() for path in copied)
+
+
+def test_models_start_from_their_backbones_pretraining_on_the_tasks_of_the_profile(clone):
+    pretrained = clone.folder / "pretrained" / "tiny"
+    assert HISTORY.load(pretrained / "history.csv").epoch.tolist() == [1]
+    record = records.recorded(clone.folder / "skin_lesion" / "tiny-none-seed0" / "model.keras")
+    assert record["weights_digest"] == files.digest(pretrained / "backbone.weights.h5")
+    assert len(records.recorded(pretrained / "backbone.weights.h5")["manifest_digests"]) == 2
+
+
+def test_notebook_05_questions_the_first_model_of_the_profile(clone):
+    assert list((clone.folder / "notebooks").glob("05_question_the_attack-skin_lesion-tiny-none-seed0.ipynb"))
+
+
+def test_a_second_run_does_nothing(clone):
+    before = modified(clone.folder)
+    result = clone.run()
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+    assert modified(clone.folder) == before
+
+
+def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(clone, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(clone.runs, runs, copy_function=shutil.copy2, symlinks=True)
+    other = Clone(clone.path, clone.profile, runs)
+    folder = other.folder / "skin_lesion" / "tiny-none-seed0"
+    before = modified(other.folder)
+    for name in ("robustness.csv", "checks.json"):
+        (folder / name).unlink()
+    result = other.run("--until", "attack")
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    for name in ("robustness.csv", "checks.json", "adversarials.npz"):
+        assert (folder / name).read_bytes() == (clone.folder / "skin_lesion" / "tiny-none-seed0" / name).read_bytes(), (
+            name
+        )
+    changed = {path.name for path, time in modified(other.folder).items() if before.get(path) != time}
+    assert changed == {
+        *("robustness.csv", "robustness.csv.record.json", "checks.json", "adversarials.npz"),
+        *("attack-skin_lesion-tiny-none-seed0.log", "attack-skin_lesion-tiny-none-seed0.tsv"),
+    }
+
+
+@pytest.mark.parametrize("arguments", [(), ("--lint",)])
+def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
+    """The plan lists all jobs. What `--lint` objects to is listed here, each with the reason why it stays."""
+    result = Clone(clone.path, clone.profile, tmp_path).run("-n", *arguments)
+    printed = result.stdout + result.stderr
+    if not arguments:
+        assert result.returncode == 0, printed
+        jobs = {"prepare_data": 2, "pretrain": 1, "train": 4, "attack": 4, "explain": 3, "figures": 1}
+        jobs |= {"show_evaluation": 2, "question": 1, "show_explanation": 2}
+        for job, count in jobs.items():
+            assert re.search(rf"{job}\s+{count}\b", printed), job
+    else:
+        accepted = (
+            "Specify a conda environment or container for each rule",  # all use one pinned environment
+        )
+        objections = re.findall(r"^ +\* (.+?):?$", printed, flags=re.MULTILINE)
+        assert not [text for text in objections if not text.startswith(accepted)], printed
+
+
+def leave_lock(clone):
+    """Leave a lock of Snakemake's, as a killed run does."""
+    stale = clone.folder / ".snakemake" / "locks" / "0.output.lock"
+    stale.parent.mkdir(exist_ok=True)
+    stale.write_text("results/summary.csv\n")
+    return stale
+
+
+def test_a_lock_that_a_killed_run_left_does_not_stop_the_next_but_a_living_run_does(clone):
+    stale = leave_lock(clone)
+    assert clone.run().returncode == 0
+    assert not stale.exists()
+    with files.lock(clone.folder / "workflow"):
+        result = clone.run()
+    assert result.returncode == 1
+    assert "another process is working on it" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_living_snakemake_is_not_unlocked_even_if_it_was_started_by_hand(clone):
+    stale = leave_lock(clone)
+    code = "import time; time.sleep(60)"
+    living = subprocess.Popen([sys.executable, "-c", code, "snakemake"], cwd=clone.folder)
+    try:
+        result = clone.run("--forceall")
+        assert result.returncode != 0
+        assert stale.exists()
+    finally:
+        living.kill()
+        living.wait()
+        stale.unlink()
+
+
+def test_two_clones_that_share_a_folder_of_runs_exclude_each_other(clone, tmp_path, smoke_profile):
+    second = make_clone(tmp_path, smoke_profile)
+    shared = Clone(second.path, clone.profile, clone.runs)
+    with files.lock(clone.folder / "workflow"):
+        assert "another process is working on it" in shared.run().stderr
+    result = shared.run()
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_the_executed_notebooks_repeat_themselves_under_nbval(clone):
+    kinds = ("01_*-retinopathy", "train-*-soft-*", "04_*-retinopathy-*", "05_*", "06_*-skin_lesion-*")
+    copies = [min((clone.folder / "notebooks").glob(f"{kind}.ipynb")) for kind in kinds]
+    result = clone.call(
+        "-m", "pytest", "--nbval-lax", "-q", "-c", os.devnull, "-p", "no:cacheprovider", *map(str, copies)
+    )
+    assert result.returncode == 0, result.stdout[-3000:]
+    executed = sum(cell.cell_type == "code" for path in copies for cell in nbformat.read(path, as_version=4).cells)
+    assert f"{executed} passed" in result.stdout
+
+
+def test_a_profile_with_only_an_adversarially_trained_model_runs_to_the_end(tmp_path, smoke_profile):
+    only = [{"task": "retinopathy", "backbone": "tiny_flat", "attention": "soft", "training": "adversarial", "seed": 3}]
+    clone = make_clone(tmp_path, smoke_profile, models=only)
+    result = clone.run()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    names = {path.name for path in (clone.folder / "notebooks").iterdir()}
+    assert "05_question_the_attack-retinopathy-tiny_flat-soft-adversarial-seed3.ipynb" in names
+    assert not [name for name in names if name.startswith("06")]
+    assert set(pd.read_csv(clone.folder / "results" / "summary.csv").training) == {"adversarial"}
+
+
+def test_a_model_is_not_tested_on_a_split_that_it_was_not_trained_for(clone, tmp_path):
+    shutil.copytree(clone.runs, tmp_path / "runs")
+    config = read_config(profile=str(clone.profile), runs_dir=str(tmp_path / "runs"), backbone="tiny", folds=7)
+    prepare_manifest(config)
+    with pytest.raises(StudyError, match="model.keras: expected a model of the images and split in"):
+        evaluate(config)
+
+
+def test_other_epsilons_by_papermill_leave_the_profiles_outcome_alone(clone, tmp_path):
+    before = modified(clone.folder)
+    parameters = {"profile": clone.profile, "runs_dir": clone.runs, "backbone": "tiny", "epsilons": "2/255, 8/255, 1"}
+    words = [word for name, value in parameters.items() for word in ("-r", name, str(value))]
+    result = clone.call(
+        *("-m", "papermill", "notebooks/04_evaluate_pgd.ipynb", str(tmp_path / "out.ipynb"), "-k", "python3", *words)
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    after = modified(clone.folder)
+    assert {path: after[path] for path in before} == before
+    config = read_config(profile=str(clone.profile), runs_dir=str(clone.runs), backbone="tiny", attention="soft")
+    (table,) = RunFolder.from_config(config).path.glob("robustness-*.csv")
+    assert ROBUSTNESS.load(table).epsilon.unique() == pytest.approx([0, 2 / 255, 8 / 255, 1])
+
+
+def test_a_bad_profile_stops_the_workflow_before_any_job(tmp_path, smoke_profile):
+    content = yaml.safe_load(Path(smoke_profile).read_text())
+    content["parameters"]["epsilon"] = content["parameters"].pop("epsilons")
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    command = [sys.executable, "workflow/run.py", "--config", f"profile={path}", f"runs_dir={tmp_path}"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Did you mean 'epsilons'?" in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_no_process_of_the_tests_is_left():
+    assert not [p for p in psutil.Process().children(recursive=True) if "snakemake" in " ".join(p.cmdline())]

@@ -1,0 +1,144 @@
+# What the rules share: the models of the profile, the names of their files, and how a job is called.
+
+import os
+import sys
+from pathlib import Path
+
+from helpers import files
+from helpers.artifacts.folders import RUN_NAME, PretrainedFolder, ProfileFolder, RunFolder, TaskFolder, training_suffix
+from helpers.artifacts.records import STAGES
+from helpers.backbones import BACKBONES
+from helpers.datasets.manifest import data_dir_state
+from helpers.parameters import TRAININGS
+from helpers.errors import StudyError
+from helpers.paths import ROOT, from_root
+from helpers.profiles import profile_tasks, read_config, read_models
+
+PROFILE, RUNS = config["profile"], config["runs_dir"]
+try:
+    MODELS = read_models(PROFILE, runs_dir=RUNS)
+    PROFILE_TASKS = profile_tasks(PROFILE)
+except StudyError as error:
+    raise WorkflowError(str(error))
+
+FOLDER = ProfileFolder.from_config(MODELS[0])
+PROFILE_COPY = FOLDER.profile.name  # changes only if the profile's content does
+TASK, RUN = TaskFolder(Path("{task}")), RunFolder(Path("{task}") / RUN_NAME)  # their paths are patterns of wildcards
+PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
+SUFFIXES = {training_suffix(training): training for training in TRAININGS}
+CORES_PER_JOB = max(1, workflow.cores // 2)  # two jobs side by side: tracing and decoding leave cores idle otherwise
+
+
+wildcard_constraints:
+    task="[a-z0-9_]+",
+    backbone="[a-z0-9_]+",
+    attention="[a-z0-9_]+",
+    training="|".join(SUFFIXES),
+    seed="[0-9]+",
+
+
+def key_of(model):
+    """Return the wildcards that name a model."""
+    return {
+        "task": model.task,
+        "backbone": model.backbone,
+        "attention": model.attention,
+        "training": training_suffix(model.training),
+        "seed": model.seed,
+    }
+
+
+def models_of(task, backbone=None, attention=None, training=None, seed=None):
+    """Return the profile's models with these properties; None: any."""
+    wanted = {"task": task, "backbone": backbone, "attention": attention, "training": training, "seed": seed and int(seed)}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    return [model for model in MODELS if all(getattr(model, name) == value for name, value in wanted.items())]
+
+
+def files_of(models, *names):
+    """Return files in the folders of models, by their names in `RunFolder`."""
+    folders = [RunFolder.from_config(model) for model in models]
+    return [str(getattr(folder, name).relative_to(FOLDER.path)) for folder in folders for name in names]
+
+
+def comparisons(models):
+    """Return task, backbone and seed of models, each once: one notebook 04 or 06 shows those that share them."""
+    return list(dict.fromkeys((model.task, model.backbone, str(model.seed)) for model in models))
+
+
+STANDARD_MODELS = [model for model in MODELS if model.training == "standard"]  # these are explained
+COMPARED, EXPLAINED = comparisons(MODELS), comparisons(STANDARD_MODELS)
+LARGEST = {model.backbone for model in MODELS if model.image_size == max(other.image_size for other in MODELS)}
+
+
+def notebook_04(task, backbone, seed):
+    """Return the executed notebook 04 of the models that share task, backbone and seed."""
+    return f"notebooks/04_evaluate_pgd-{task}-{backbone}-seed{seed}.ipynb"
+
+
+def notebook_05(**key):
+    """Return the executed notebook 05 of a model, named by its wildcards."""
+    return f"notebooks/05_question_the_attack-{key['task']}-{RUN_NAME.format(**key)}.ipynb"
+
+
+def notebook_06(task, backbone, seed):
+    """Return the executed notebook 06 of the models that share task, backbone and seed."""
+    return f"notebooks/06_explain_gradcam-{task}-{backbone}-seed{seed}.ipynb"
+
+
+def pretrained_weights(wildcards):
+    """Return the weights that a backbone's models start from, if the profile pretrains it."""
+    models = [model for model in MODELS if model.backbone == wildcards.backbone and model.weights == "phantom"]
+    return [str(PRETRAINED.weights).format(backbone=wildcards.backbone)] if models else []
+
+
+def urgency(wildcards):
+    """Return a job's priority: first what notebook 05 waits for, then the largest images, whose jobs take longest."""
+    if wildcards.task == MODELS[0].task:
+        return 3 if wildcards.training else 2
+    return int(wildcards.backbone in LARGEST)
+
+
+# A job's command. Paths of this machine come from the environment: quoted by the shell, never read as patterns, and no
+# reason to run a job again where another clone shares the folder.
+os.environ |= {
+    "STUDY_PYTHON": sys.executable,
+    "STUDY_NOTEBOOKS": str(ROOT / "notebooks"),
+    "STUDY_PROFILE": PROFILE,
+    "STUDY_RUNS": RUNS,
+}
+THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads}"  # all cores for each would be slower
+WHICH_RUN = '--profile "$STUDY_PROFILE" --runs-dir "$STUDY_RUNS"'
+WHICH_MODEL = (
+    "--task {wildcards.task} --backbone {wildcards.backbone} --attention {wildcards.attention} "
+    "--training {params.training} --seed {wildcards.seed}"
+)
+KEEP_LOG = "2>&1 | tee {log:q}"
+AS_NEW_AS_INPUTS = "touch -c {output:q}"
+
+
+def step(name, which):
+    """Return the command of one step of the study."""
+    return f'{THREADS} "$STUDY_PYTHON" -m helpers.command {name} {WHICH_RUN} {which} {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
+
+
+def notebook(**parameters):
+    """Return the command that executes a notebook with parameters."""
+    words = " ".join(f"-p {name} {value}" for name, value in parameters.items())
+    source = '"$STUDY_NOTEBOOKS"/{params.notebook}.ipynb'
+    run = '-r profile "$STUDY_PROFILE" -r runs_dir "$STUDY_RUNS"'
+    command = f'"$STUDY_PYTHON" -m helpers.batch {source} {{output.notebook:q}} {run} {words}'
+    return f"{THREADS} {command} {KEEP_LOG} && {AS_NEW_AS_INPUTS}"
+
+
+# What a job depends on besides its inputs is among its `params`, too: a change runs it again.
+def state_of_images(wildcards):
+    """Return what changes when images of a task are added, removed or replaced, or their table is edited."""
+    return data_dir_state(read_config(profile=PROFILE, runs_dir=RUNS, task=wildcards.task))
+
+
+def state_of_weights(wildcards):
+    """Return what changes when the weight file that a model starts from is replaced; None without such a file."""
+    (model,) = models_of(wildcards.task, wildcards.backbone, wildcards.attention, SUFFIXES[wildcards.training], wildcards.seed)
+    path = from_root(model.weights)
+    return files.fingerprint([path], relative_to=path.parent) if path.is_file() else None
