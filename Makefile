@@ -61,7 +61,7 @@ lab: $(INSTALLED)  ## Open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
 clean:  ## Delete what make made: .venv, phantoms, runs of quick and smoke, caches
-	rm -rf .venv runs/quick runs/smoke runs/images .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv runs/quick runs/smoke runs/_images .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt pyproject.toml

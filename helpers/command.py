@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from helpers.errors import StudyError
-from helpers.profiles import MODEL_KEYS, read_config, read_models
+from helpers.profiles import MODEL_KEYS, read_config
 from helpers.progress import LINES
 
 
@@ -39,13 +39,6 @@ def _explain(**model: Any) -> None:
 STEPS: dict[str, Callable[..., None]] = {"pretrain": _pretrain, "attack": _attack, "explain": _explain}
 
 
-def _named_model(*, profile: str, **chosen: Any) -> dict[str, Any]:
-    """Return which model is meant, as `read_config` takes it: what is not chosen is the profile's first model's."""
-    first = read_models(profile)[0]
-    defaults = {name: getattr(first, name) for name in MODEL_KEYS}
-    return {"profile": profile, **defaults, **{name: value for name, value in chosen.items() if value is not None}}
-
-
 def main(words: Sequence[str] | None = None) -> None:
     """Read the command line and run the step; an error that the user can fix ends it with one line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -54,12 +47,14 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs-dir", help="where runs are kept; default: the profile's")
     for name in MODEL_KEYS:
         parser.add_argument(
-            f"--{name}", type=int if name == "seed" else str, help="default: the profile's first model's"
+            f"--{name}",
+            type=int if name == "seed" else str,
+            help="default: as in the profile's first model that has the others",
         )
     arguments = vars(parser.parse_args(words))
     os.environ.setdefault(LINES, "1")
     try:
-        STEPS[arguments.pop("step")](**_named_model(**arguments))
+        STEPS[arguments.pop("step")](**arguments)
     except StudyError as error:
         sys.exit(f"error: {error}")
 

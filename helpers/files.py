@@ -19,7 +19,7 @@ from helpers.errors import StudyError
 from helpers.paths import display_path
 
 UNFINISHED = ".unfinished-"  # start of the names of temporary files and folders
-NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}  # what a file system without locks answers
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of a file system without locks
 POLL_SECONDS = 0.2  # between two attempts to take a lock
 
 
@@ -31,8 +31,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     process left behind is removed by the next `lock` in the folder or above it.
     """
     make_folder(path.parent)
-    owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
-    temporary = path.with_name(f"{UNFINISHED}{owner}-{path.name}")
+    owner = f"{os.getpid()}@{socket.gethostname()}@{os.urandom(4).hex()}"
+    temporary = path.with_name(f"{UNFINISHED}{owner}@{path.name}")
     try:
         yield temporary
         os.replace(temporary, path)  # noqa: PTH105 (the name that says that it is atomic)
@@ -48,10 +48,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove temporary files below a folder, of processes on this machine that no longer run."""
-    start = f"{UNFINISHED}{socket.gethostname()}-"
-    for leftover in folder.rglob(f"{UNFINISHED}*"):
-        process = leftover.name.removeprefix(start).split("-")[0]
-        if leftover.name.startswith(start) and process.isdigit() and not _is_running(int(process)):
+    for leftover in folder.rglob(f"{UNFINISHED}*@*"):
+        process, host = leftover.name.removeprefix(UNFINISHED).split("@")[:2]
+        if host == socket.gethostname() and process.isdigit() and not _is_running(int(process)):
             leftover.unlink(missing_ok=True)
 
 
@@ -119,7 +118,7 @@ def make_folder(path: Path) -> Path:
             return path
     except OSError as error:
         raise StudyError(
-            f"{path}: expected a folder that can be written to; {error.strerror}. Choose another with runs_dir."
+            f"{path}: expected a folder that can be written to; {error.strerror}. Choose another folder."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Reading profiles, the YAML files in params/: models, parameters, and what differs by task, backbone or training."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,17 @@ from helpers.backbones import BACKBONES
 from helpers.config import Config, make_config
 from helpers.errors import StudyError, check_choice
 from helpers.parameters import TRAININGS
-from helpers.paths import ROOT, display_path, from_root
+from helpers.paths import ROOT, from_root
 from helpers.tasks import TASKS
 
-# Sections of a profile that override `parameters`, and the names that may stand in them
+# Sections of a profile that override `parameters`, and the names allowed in them
 OVERRIDE_SECTIONS: dict[str, Collection[str]] = {"backbones": BACKBONES, "tasks": TASKS, "trainings": TRAININGS}
 MODEL_KEYS = ("task", "backbone", "attention", "training", "seed")  # what tells the models of a profile apart
 
 
 def profile_path(profile: str) -> Path:
     """Return where a profile is: the name of a file in params/ ("quick"), or the path of any YAML file."""
-    return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml")
+    return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml").resolve()
 
 
 def read_profile(profile: str) -> dict[str, Any]:
@@ -68,12 +68,6 @@ def _check_models(path: Path, models: Any) -> None:
     for number, model in enumerate(models, start=1):
         for key in _mapping(path, f"models, entry {number}", model):
             check_choice(f"{path}: models, entry {number}", key, MODEL_KEYS)
-    defaults = {key: Config.model_fields[key].default for key in MODEL_KEYS}
-    seen: dict[tuple[Any, ...], int] = {}
-    for number, model in enumerate(models, start=1):
-        first = seen.setdefault(tuple((defaults | model).values()), number)
-        if first != number:
-            raise StudyError(f"{path}: models: entries {first} and {number} are the same model. Drop one of them.")
 
 
 def read_config(*, profile: str, **overrides: Any) -> Config:
@@ -81,25 +75,55 @@ def read_config(*, profile: str, **overrides: Any) -> Config:
 
     Args:
         profile: The name of a file in params/ ("quick"), or the path of a YAML file.
-        overrides: Parameters of `Config` by name; None leaves the profile's value.
+        overrides: Parameters of `Config` by name; None leaves the profile's value. Task, backbone, attention, training
+            and seed that are not given are those of the profile's first model that has the given ones.
 
     Raises:
         StudyError: one error that lists everything that is wrong.
     """
     content = read_profile(profile)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    given = _first_model(content["models"], given) | given
     parameters = dict(content["parameters"])
     for section in OVERRIDE_SECTIONS:
-        field = section.removesuffix("s")
-        name = overrides.get(field) or Config.model_fields[field].default
-        parameters |= content[section].get(name, {})
-    parameters.update({name: value for name, value in overrides.items() if value is not None})
-    return make_config({"profile": profile, **parameters})
+        parameters |= content[section].get(given[section.removesuffix("s")], {})
+    return make_config({"profile": profile, **parameters, **given})
+
+
+def _first_model(models: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `MODEL_KEYS` of the first model that has the given ones, as far as there is one."""
+    defaults = {key: Config.model_fields[key].default for key in MODEL_KEYS}
+    candidates = [defaults | model for model in models]
+    for key in MODEL_KEYS:
+        if key in given:
+            candidates = [model for model in candidates if model[key] == given[key]] or candidates
+    return candidates[0]
 
 
 def read_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
-    """Return the configuration of every model that a profile lists; `runs_dir` replaces the profile's."""
-    models = read_profile(profile)["models"]
-    return [read_config(profile=profile, runs_dir=runs_dir, **model) for model in models]
+    """Return the configuration of every model that a profile lists; `runs_dir` replaces the profile's.
+
+    Raises:
+        StudyError: an entry is wrong, or names the same model as an earlier one.
+    """
+    configs: dict[tuple, Config] = {}
+    defaults = {key: Config.model_fields[key].default for key in MODEL_KEYS}
+    for number, model in enumerate(read_profile(profile)["models"], start=1):
+        entry = f"{profile_path(profile)}: models, entry {number}"
+        try:
+            config = read_config(profile=profile, runs_dir=runs_dir, **defaults | model)
+        except StudyError as error:
+            raise StudyError(f"{entry}: {error}") from error
+        if (key := tuple(getattr(config, name) for name in MODEL_KEYS)) in configs:
+            raise StudyError(f"{entry}: expected another model, an earlier entry is the same. Drop one of them.")
+        configs[key] = config
+    return list(configs.values())
+
+
+def read_backbone_parameters(profile: str, backbone: str) -> dict[str, Any]:
+    """Return the profile's `parameters`, replaced by those of its section for a backbone: what all its models share."""
+    content = read_profile(profile)
+    return {**content["parameters"], **content["backbones"].get(backbone, {})}
 
 
 def profile_tasks(profile: str) -> list[str]:
@@ -109,6 +133,6 @@ def profile_tasks(profile: str) -> list[str]:
 
 
 def profile_name(profile: str) -> str:
-    """Return what a profile is called in error messages and records: its name, or its path as readers see it."""
+    """Return what identifies a profile in records: its name if it is in params/, else its path."""
     path = profile_path(profile)
-    return path.stem if path.parent == ROOT / "params" else display_path(path)
+    return path.stem if path.parent == ROOT / "params" else str(path)

@@ -149,3 +149,8 @@ register_task(
         paper_epsilons={"resnet50": 0.32, "inception_resnet_v2": 0.00125},
     )
 )
+
+
+def paper_epsilons() -> list[float]:
+    """Return the epsilons at which the paper shows perturbations and activation maps, of all tasks, increasing."""
+    return sorted({epsilon for task in TASKS.values() for epsilon in task.paper_epsilons.values()})

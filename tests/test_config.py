@@ -7,7 +7,7 @@ from helpers.config import Config, make_config
 from helpers.errors import StudyError
 from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
 from helpers.paths import ROOT
-from helpers.profiles import profile_tasks, read_config, read_models, read_profile
+from helpers.profiles import profile_name, profile_tasks, read_config, read_models, read_profile
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
@@ -144,7 +144,8 @@ def test_a_broken_profile_is_named(tmp_path, text):
             ["entry 5", "expected one of task", "'attension'", "'attention'"],
         ),
         ({"task": "skin_lesion", "epochs": 3}, ["entry 5", "'epochs'"]),
-        ({"task": "skin_lesion", "backbone": "resnet50", "attention": "none"}, ["entries 1 and 5 are the same model"]),
+        ({"task": "skin_lesion", "seed": "0"}, ["entry 5", "an earlier entry is the same"]),
+        ({"task": "skin_lesion", "seed": [0, 1]}, ["entry 5", "seed", "[0, 1]"]),
     ],
 )
 def test_an_unknown_key_or_a_repeat_in_the_list_of_models_is_named(tmp_path, model, words):
@@ -175,6 +176,28 @@ def test_what_a_step_depends_on_is_the_fields_of_its_part():
     assert "spurious" not in config.part(ImageParameters, without={"spurious"})
     parts = [config.part(part).keys() for part in (ImageParameters, TrainingParameters, AttackParameters)]
     assert sum(map(len, parts)) == len(Config.model_fields) - 2  # profile and runs_dir say where, not what
+
+
+def test_what_is_not_said_of_a_model_is_as_in_the_profiles_first_model_with_the_rest(tmp_path):
+    content = read_profile("smoke")
+    content["models"] = [
+        {"task": "retinopathy", "backbone": "inception_resnet_v2", "attention": "soft", "seed": 4},
+        {"task": "skin_lesion", "attention": "placebo", "training": "adversarial"},
+    ]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    keys = ("task", "backbone", "attention", "training", "seed")
+    first, of_task, neither = (
+        tuple(getattr(read_config(profile=str(path), **given), key) for key in keys)
+        for given in ({}, {"task": "skin_lesion"}, {"task": "pneumothorax", "seed": 7})
+    )
+    assert first == ("retinopathy", "inception_resnet_v2", "soft", "standard", 4)
+    assert of_task == ("skin_lesion", "resnet50", "placebo", "adversarial", 0)
+    assert neither == ("pneumothorax", "inception_resnet_v2", "soft", "standard", 7)
+
+
+def test_one_profile_under_two_spellings_is_one_profile():
+    assert profile_name("params/../params/smoke.yaml") == profile_name("smoke") == "smoke"
 
 
 def test_pretraining_takes_the_tasks_of_the_profile_in_a_fixed_order():

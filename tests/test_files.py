@@ -28,7 +28,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "table.csv"
     files.write_table(pd.DataFrame({"a": [1]}), path)
     monkeypatch.setattr(files.os, "urandom", bytes)  # so that the name of the temporary file is known
-    name = f"{files.UNFINISHED}{socket.gethostname()}-{os.getpid()}-00000000-table.csv"
+    name = f"{files.UNFINISHED}{os.getpid()}@{socket.gethostname()}@00000000@table.csv"
     (tmp_path / name).symlink_to("/dev/full")
     with pytest.raises(StudyError, match=r"table.csv: expected free space to write it, the disk is full"):
         files.write_table(pd.DataFrame({"a": [2]}), path)
@@ -50,10 +50,10 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_is_writing_
     folder = tmp_path / "images"
     folder.mkdir()
     left, living = (
-        folder / f"{files.UNFINISHED}{socket.gethostname()}-{process}-00000000-a.png"
+        folder / f"{files.UNFINISHED}{process}@{socket.gethostname()}@00000000@a.png"
         for process in (ended.pid, os.getpid())
     )
-    elsewhere = folder / f"{files.UNFINISHED}another_machine-{ended.pid}-00000000-a.png"
+    elsewhere = folder / f"{files.UNFINISHED}{ended.pid}@another_machine@00000000@a.png"
     for path in (left, living, elsewhere):
         path.write_text("half")
     with files.lock(tmp_path / "table.csv"):
@@ -111,7 +111,7 @@ def test_a_file_system_without_locks_gives_a_warning(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(StudyError, match=r"file/runs: expected a folder that can be written to.*runs_dir"):
+    with pytest.raises(StudyError, match=r"file/runs: expected a folder that can be written to.*Choose another"):
         files.make_folder(blocked / "runs")
 
 

@@ -6,6 +6,7 @@ Snakemake's own lock outlives its process. The lock taken here is the operating 
 is in the folder of runs, so that two clones of the study that share the folder exclude each other.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -18,22 +19,21 @@ from helpers.artifacts.folders import ProfileFolder
 from helpers.config import Config
 from helpers.errors import StudyError, check_choice
 from helpers.paths import ROOT, from_root
-from helpers.profiles import read_models
+from helpers.profiles import profile_path, read_models
 
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-CONFIG = {"profile": "quick", "runs_dir": Config.model_fields["runs_dir"].default}
 
 
 def main() -> None:
-    """Read the configuration, take the lock, remove a stale lock of Snakemake's, and become Snakemake."""
+    """Read the configuration, take the lock, remove a stale one of Snakemake's, and start Snakemake instead."""
     try:
         config, arguments = read_arguments(sys.argv[1:])
-        first = read_models(config["profile"], runs_dir=config["runs_dir"])[0]
+        first = read_models(str(config["profile"]), runs_dir=config["runs_dir"])[0]
         folder = ProfileFolder.from_config(first)
         is_plan = any(word in ("-n", "--dry-run", "--dryrun", "--lint") for word in arguments)
         with files.lock(folder.path / "workflow", wait=False, inheritable=True) as is_locked:
-            folder.claim(config["profile"])
-            command = [*SNAKEMAKE, *where(folder.path, config), *arguments]
+            folder.claim(first.profile)
+            command = [*SNAKEMAKE, *write_config_and_locate(folder.path, first), *arguments]
             has_stale_lock = any((folder.path / ".snakemake" / "locks").glob("*"))
             if has_stale_lock and is_locked and not is_plan and not is_snakemake_running(folder.path):
                 subprocess.run([*command, "--unlock", "--quiet"], check=True)
@@ -42,29 +42,27 @@ def main() -> None:
         sys.exit(f"error: {error}")
 
 
-def read_arguments(words: list[str]) -> tuple[dict[str, str], list[str]]:
+def read_arguments(words: list[str]) -> tuple[dict[str, str | None], list[str]]:
     """Return the configuration that follows `--config`, and all other arguments, which are Snakemake's.
 
     Snakemake would read the values as YAML, in which "#", ":" and braces have a meaning.
     """
-    config, others, is_config = dict(CONFIG), [], False
-    for word in words:
-        is_config = word == "--config" or (is_config and "=" in word and not word.startswith("-"))
-        if not is_config:
-            others.append(word)
-        elif word != "--config":
-            name, _, value = word.partition("=")
-            config[check_choice("--config", name, CONFIG)] = value
-    config["runs_dir"] = str(from_root(config["runs_dir"]))
-    if config["profile"].endswith((".yaml", ".yml")):
-        config["profile"] = str(from_root(config["profile"]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("-C", "--config", nargs="*", default=[], metavar="NAME=VALUE", help="profile=…, runs_dir=…")
+    arguments, others = parser.parse_known_args(words)
+    config: dict[str, str | None] = {"profile": "quick", "runs_dir": None}
+    for word in arguments.config:
+        name, _, value = word.partition("=")
+        config[check_choice("--config", name, config)] = value
     return config, others
 
 
-def where(folder: Path, config: dict[str, str]) -> list[str]:
-    """Return Snakemake's arguments that say where the workflow and its folder are."""
+def write_config_and_locate(folder: Path, first: Config) -> list[str]:
+    """Write the configuration for Snakemake; return its arguments that say where the workflow and its folder are."""
     path = folder / ".snakemake" / "config.json"
-    files.write_json(config, path)
+    is_path = first.profile.endswith((".yaml", ".yml"))
+    profile = str(profile_path(first.profile)) if is_path else first.profile
+    files.write_json({"profile": profile, "runs_dir": str(from_root(first.runs_dir))}, path)
     workflow = ROOT / "workflow"
     return [
         *("--snakefile", str(workflow / "Snakefile")),
@@ -78,7 +76,7 @@ def is_snakemake_running(folder: Path) -> bool:
     """Return whether a process on this machine runs Snakemake in a folder, however it was started."""
     for process in psutil.process_iter():
         try:
-            runs_snakemake = any("snakemake" in Path(word).name for word in process.cmdline())
+            runs_snakemake = any(Path(word).name == "snakemake" for word in process.cmdline())
             if runs_snakemake and process.pid != os.getpid() and Path(process.cwd()) == folder.resolve():
                 return True
         except (psutil.Error, OSError):  # it has ended, or belongs to somebody else

@@ -16,7 +16,7 @@ RUN_NAME = "{backbone}-{attention}{training}-seed{seed}"  # of a model's folder;
 
 def images_folder(config: Config) -> Path:
     """Return where images that the study itself writes are kept, for all profiles of a `runs_dir`."""
-    return from_root(config.runs_dir) / "images"
+    return from_root(config.runs_dir) / "_images"  # no profile is called so
 
 
 def training_suffix(training: str) -> str:
@@ -55,7 +55,7 @@ class ProfileFolder:
         return self.path / "profile.yaml"
 
     def claim(self, profile: str) -> None:
-        """Put on record that the folder belongs to a profile, and keep a copy of the profile.
+        """Record which profile the folder belongs to, and keep a copy of the profile.
 
         Raises:
             StudyError: it belongs to another profile of the same name, whose file still exists.

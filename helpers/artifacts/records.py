@@ -11,8 +11,8 @@ from helpers.config import Config, make_config
 from helpers.errors import StudyError
 from helpers.paths import display_path
 
-# Version of each stage. Raise it when the stage makes other numbers of the same parameters: what earlier versions made
-# is then made again. tests/golden fails when the numbers change and the version does not.
+# Version of each stage. Raise it when the stage computes other numbers from the same parameters: what earlier versions
+# made is then made again. tests/golden fails when the numbers change and the version does not.
 STAGES = {"drawing": 1, "splitting": 1, "training": 1, "attack": 1, "explanation": 1}
 PACKAGES = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow")
 
@@ -81,7 +81,7 @@ def make_once(
 def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also: Sequence[Path] = ()) -> bool:
     """Return whether a file, and those made with it, exist and were made with exactly these parameters."""
     record = _read_record(output)
-    if record and record["stage_version"] > STAGES[stage]:
+    if record and output.is_file() and record["stage_version"] > STAGES[stage]:
         raise StudyError(
             f"{output}: made by a newer version of the study (stage {stage!r}: {record['stage_version']}, here "
             f"{STAGES[stage]}). Update the code, choose another runs_dir, or delete the file."
@@ -121,7 +121,13 @@ def recorded_config(output: Path) -> Config:
             f"{record_path(output)}: expected the record of how {output.name} was made, found none. Copy it with the "
             f"file, or delete {output.name} and run the notebook that makes it."
         )
-    return make_config(parameters)
+    try:
+        return make_config(parameters)
+    except StudyError as error:
+        raise StudyError(
+            f"{record_path(output)}: another version of the study made {output.name} ({error}). Use that version, or "
+            f"delete {output.name} and make it again."
+        ) from error
 
 
 def other_versions(output: Path) -> str:

@@ -20,12 +20,14 @@ class ManifestReport:
         skipped: {image: why it was left out}.
         near_duplicates: (test image, image of another split, correlation of their thumbnails).
         images_digest: Digest of the content of all image files; "" for phantoms, which their parameters determine.
+        masks_digest: The same of all mask files.
     """
 
     images: int
     skipped: dict[str, str]
     near_duplicates: list[tuple[str, str, float]]
     images_digest: str = ""
+    masks_digest: str = ""
 
     def save(self, path: Path) -> None:
         """Write it to a file, atomically."""

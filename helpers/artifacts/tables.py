@@ -32,7 +32,7 @@ class Table:
         if not path.is_file():
             raise StudyError(f"{path}: expected a table, it is not there. Run {self.made_by} first.")
         try:
-            table = pd.read_csv(path, dtype=dict.fromkeys(self.text, str))
+            table = pd.read_csv(path, dtype=dict.fromkeys(self.text, str), keep_default_na=False, na_values=[""])
         except (ValueError, UnicodeDecodeError) as error:
             raise StudyError(f"{path}: expected a CSV table ({error}). Delete it, and run {self.made_by}.") from error
         return table.fillna(dict.fromkeys(self.never_missing, ""))

@@ -1,7 +1,7 @@
 """Attack a trained model of the study once, and keep the tables in its run folder."""
 
 import json
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from helpers import files
 from helpers.artifacts import records
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
-from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.reports import ChecksReport, ManifestReport
 from helpers.artifacts.tables import ROBUSTNESS
 from helpers.attacks.checks import check_attack
 from helpers.attacks.compiled import CompiledModel
@@ -53,13 +53,22 @@ def evaluate(config: Config) -> RunFolder:
     folder = RunFolder.from_config(config).variant(attack_variant(config))
     rows = attacked_rows(config)
     _check_split_of_model(config, folder)
-    parameters = config.part(AttackParameters) | {"model_digest": model_digest(folder.path)}
+    parameters = config.part(AttackParameters) | {
+        "model_digest": model_digest(folder.path),
+        "manifest_digest": manifest_digest(config),
+        "masks_digest": ManifestReport.load(TaskFolder.from_config(config).manifest_report).masks_digest,
+    }
+    key = files.short_digest({**parameters, "block": BLOCK, "version": records.STAGES["attack"]})
 
     def make() -> None:
+        for part in folder.parts():
+            if key not in part.name:  # of another attack: its checks and adversarials must not be taken for this one's
+                part.unlink()
         model = CompiledModel(load_model(folder.path), batch_size=config.attack_batch_size, loss=config.loss)
         blocks = [rows.iloc[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         tables = [
-            _attack_block(config, folder, model, block, number, parameters) for number, block in enumerate(blocks)
+            _attack_block(config, folder, model, block, number, folder.part(number, key))
+            for number, block in enumerate(blocks)
         ]
         ROBUSTNESS.save(pd.concat(tables).sort_values("epsilon", kind="stable"), folder.robustness)
         for part in folder.parts():
@@ -77,10 +86,9 @@ def evaluate(config: Config) -> RunFolder:
 
 
 def _attack_block(
-    config: Config, folder: RunFolder, model: CompiledModel, rows: pd.DataFrame, number: int, parameters: dict[str, Any]
+    config: Config, folder: RunFolder, model: CompiledModel, rows: pd.DataFrame, number: int, path: Path
 ) -> pd.DataFrame:
     """Return the table of one block of images: from its file, or attacked now. The first block is also checked."""
-    path = folder.part(number, files.short_digest({**parameters, "block": BLOCK}))
     has_all_files = number > 0 or (folder.checks.is_file() and folder.adversarials.is_file())
     if not (path.is_file() and has_all_files):
         images, labels = load_arrays(
@@ -147,8 +155,7 @@ def _check_split_of_model(config: Config, folder: RunFolder) -> None:
 
 def attack_variant(config: Config) -> str:
     """Return "" if the attack is the profile's own, else a short digest of its parameters."""
-    own = read_config(
-        profile=config.profile, task=config.task, backbone=config.backbone, training=config.training
-    ).part(AttackParameters)
     chosen = config.part(AttackParameters)
+    others = {name: value for name, value in config.model_dump().items() if name not in chosen}
+    own = read_config(**others).part(AttackParameters)
     return "" if chosen == own else files.short_digest(chosen)

@@ -39,7 +39,7 @@ def read_chestxray14(folder: Path, *, finding: str = "Pneumothorax", against: st
         StudyError: no such folder or table, a column missing, an unknown finding, an image listed twice, or
             listed but not there or there twice, one list of the official split without the other.
     """
-    layout.existing_folder(folder, "ChestX-ray14", "Data_Entry_2017.csv", "images/")
+    layout.check_folder(folder, "ChestX-ray14", "Data_Entry_2017.csv", "images/")
     path = layout.find_table(folder, TABLES, "ChestX-ray14")
     table = layout.read_table(path, ("Image Index", "Finding Labels", "Patient ID"))
     names = table["Image Index"].str.rpartition(".")[0]

@@ -31,7 +31,7 @@ def read_eyepacs(folder: Path, *, threshold: int = 1) -> pd.DataFrame:
         StudyError: no such folder or table, a column missing, a grade outside 0 to 4, a name that is not
             <patient>_<left|right>, an image listed twice, or listed but not there or there twice.
     """
-    layout.existing_folder(folder, "EyePACS", TABLE, f"{IMAGES}/")
+    layout.check_folder(folder, "EyePACS", TABLE, f"{IMAGES}/")
     path = layout.find_table(folder, TABLE, "EyePACS")
     table = layout.read_table(path, COLUMNS)
     layout.check_values(path, table.level, lambda level: level.isin(GRADES), "a grade from 0 to 4")

@@ -29,7 +29,7 @@ def read_ham10000(folder: Path) -> pd.DataFrame:
         StudyError: no such folder or metadata, a column missing, a label outside the seven classes, an
             image listed twice, or listed but not there or there twice.
     """
-    layout.existing_folder(folder, "HAM10000", METADATA, "image folders")
+    layout.check_folder(folder, "HAM10000", METADATA, "image folders")
     path = layout.find_table(folder, METADATA, "HAM10000")
     table = layout.read_table(path, COLUMNS)
     layout.check_values(path, table.dx, lambda dx: dx.isin(SKIN_LESIONS), f"one of {', '.join(SKIN_LESIONS)}")

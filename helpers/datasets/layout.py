@@ -16,7 +16,13 @@ IMAGE_TYPES = (".jpg", ".jpeg", ".png")
 MASKS = "masks"  # folder of masks named like their images, for layouts without a place for masks
 VIEWS = (1, 2, 3)  # photographs of a phantom lesion or chest
 VIEW_SHARES = (0.70, 0.22, 0.08)  # how often there are that many
-PLAN = ("_image", "_mask", "_label", "_subject", "_view")  # start with an underscore, to hide no column of a table
+PLAN = (
+    "_image",
+    "_mask",
+    "_label",
+    "_subject",
+    "_view",
+)  # the underscore avoids clashes with a table's
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def plan_table(rows: list[tuple], count: int, columns: Sequence[str]) -> pd.Data
     return pd.DataFrame(rows[:count], columns=[*PLAN, *columns])
 
 
-def existing_folder(folder: Path, dataset: str, *expected: str) -> Path:
+def check_folder(folder: Path, dataset: str, *expected: str) -> Path:
     """Return `folder`.
 
     Raises:

@@ -1,5 +1,6 @@
 """The manifest of a task, one row an image: made once, checked, and kept as a file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -28,9 +29,7 @@ def data_folder(config: Config) -> Path:
     if config.source == "folder":
         return from_root(str(config.data_dir))
     if config.source == "medmnist":
-        file = from_root(str(config.data_dir))
-        key = [str(file), file.is_file() and files.fingerprint([file], relative_to=file.parent)]
-        return images_folder(config) / f"{file.stem}-{files.short_digest(key)}"
+        return images_folder(config) / f"{Path(str(config.data_dir)).stem}-{config.task}-{data_dir_state(config)}"
     settings = f"ambiguity{config.ambiguity:g}-spurious{config.spurious:g}-seed{config.data_seed}"
     size = f"{config.phantoms}x{config.phantom_size}px"
     return images_folder(config) / f"{config.task}-{size}-{settings}-v{records.STAGES['drawing']}"
@@ -44,20 +43,9 @@ def prepare_manifest(config: Config) -> pd.DataFrame:
     parameters, or the files in `data_dir`, changed.
     """
     folder, data = TaskFolder.from_config(config), data_folder(config)
+    _provide_images(config, data)
 
     def make() -> None:
-        if config.source == "phantom":
-            write_phantoms(
-                data,
-                task=config.task,
-                count=config.phantoms,
-                size=config.phantom_size,
-                seed=config.data_seed,
-                ambiguity=config.ambiguity,
-                spurious=config.spurious,
-            )
-        elif config.source == "medmnist":
-            unpack_medmnist(from_root(str(config.data_dir)), data, task=config.task)
         table = read_manifest(
             task=config.task,
             source=config.source,
@@ -82,6 +70,22 @@ def prepare_manifest(config: Config) -> pd.DataFrame:
         also=[folder.manifest_report],
     )
     return MANIFEST.load(folder.manifest)
+
+
+def _provide_images(config: Config, data: Path) -> None:
+    """Draw phantoms, or unpack a file of MedMNIST+, unless they are there already."""
+    if config.source == "phantom":
+        write_phantoms(
+            data,
+            task=config.task,
+            count=config.phantoms,
+            size=config.phantom_size,
+            seed=config.data_seed,
+            ambiguity=config.ambiguity,
+            spurious=config.spurious,
+        )
+    elif config.source == "medmnist":
+        unpack_medmnist(from_root(str(config.data_dir)), data, task=config.task)
 
 
 def read_model_config(*, profile: str, **overrides: object) -> Config:
@@ -115,10 +119,13 @@ def load_manifest(config: Config) -> pd.DataFrame:
 
 
 def manifest_digest(config: Config) -> str:
-    """Return a digest of a task's manifest and of its images: of their content, or of how phantoms were drawn."""
+    """Return a digest of a task's manifest and of its images: of their content, or of what phantoms depend on."""
     folder = TaskFolder.from_config(config)
     images = ManifestReport.load(folder.manifest_report).images_digest
-    return files.short_digest([files.digest(folder.manifest), images, records.recorded(folder.manifest).get("drawing")])
+    made_with = records.recorded(folder.manifest)
+    names = {*PhantomParameters.model_fields, "data_seed", "drawing"}
+    phantoms = {name: made_with.get(name) for name in names} if config.source == "phantom" else None
+    return files.short_digest([files.digest(folder.manifest), images, phantoms])
 
 
 def _parameters(config: Config) -> dict:
@@ -141,5 +148,9 @@ def data_dir_state(config: Config) -> str | None:
     if path.is_file():
         return files.fingerprint([path], relative_to=path.parent)
     if path.is_dir():
-        return files.fingerprint((found for found in path.rglob("*") if found.is_file()), relative_to=path)
+        return files.fingerprint(_visible_files(path), relative_to=path)
     return records.recorded(TaskFolder.from_config(config).manifest).get(DATA_DIR_STATE)
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))

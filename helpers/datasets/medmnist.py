@@ -48,6 +48,8 @@ def unpack_medmnist(file: Path, folder: Path, *, task: str) -> Path:
     if (folder / TABLE).is_file():
         return folder
     with files.lock(folder / TABLE):
+        if (folder / TABLE).is_file():
+            return folder
         files.make_folder(folder / "images")
         try:
             with zipfile.ZipFile(file) as archive:
@@ -146,8 +148,8 @@ def _opened(archive: zipfile.ZipFile, name: str, file: Path) -> Iterator[tuple[t
         except ValueError as error:
             raise StudyError(f"{file}: expected {name} as a NumPy array; {error}. Download it again.") from error
         if dtype.hasobject or fortran:
-            wants = "pickled objects, which can run code" if dtype.hasobject else "Fortran order"
-            raise StudyError(f"{file}: expected {name} as plain numbers in C order; it wants {wants}. Refused.")
+            kind = "pickled objects, which can run code" if dtype.hasobject else "numbers in Fortran order"
+            raise StudyError(f"{file}: expected {name} as plain numbers in C order; it has {kind}. It is not read.")
         yield shape, dtype, stream
 
 

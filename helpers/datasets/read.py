@@ -69,8 +69,14 @@ def read_manifest(
         skipped=dict(zip(skipped.image, skipped.problem, strict=True)),
         near_duplicates=[(table.image[a], table.image[b], round(alike, 4)) for a, b, alike in pairs],
         images_digest="" if source == "phantom" else files.short_digest(inspected.digest.tolist()),
+        masks_digest="" if source == "phantom" else _digest_of_masks(data_dir, table),
     )
     return table
+
+
+def _digest_of_masks(folder: Path, table: pd.DataFrame) -> str:
+    paths = [folder / mask for mask in table["mask"].dropna()] if "mask" in table else []
+    return files.short_digest([files.digest(path) for path in paths if path.is_file()])
 
 
 def _problems(folder: Path, table: pd.DataFrame, inspected: pd.DataFrame, *, on_bad_image: str) -> pd.DataFrame:

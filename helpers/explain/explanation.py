@@ -19,8 +19,8 @@ from helpers.explain.images import ExplainedImages
 from helpers.explain.responses import Response, attack_and_noise, respond
 from helpers.networks.build import load_model, model_digest
 from helpers.networks.weights import shuffle_weights
+from helpers.tasks import paper_epsilons
 
-EXPLAINED_EPSILONS = (0.00125, 0.01, 0.32)  # at which the paper shows perturbations and maps
 KEPT_IMAGES = 8  # images whose pixels are kept for pictures; of all, numbers and maps
 
 
@@ -51,7 +51,7 @@ class Explanation:
             choices: Attributes by name; None leaves the default.
         """
         grid = np.array([epsilon for epsilon in config.epsilons if epsilon > 0])
-        nearest = {float(grid[np.abs(np.log(grid / wanted)).argmin()]) for wanted in EXPLAINED_EPSILONS}
+        nearest = {float(grid[np.abs(np.log(grid / wanted)).argmin()]) for wanted in paper_epsilons()}
         chosen = {name: value for name, value in choices.items() if value is not None}
         return cls(**{"epsilons": tuple(sorted(nearest)), **chosen})
 

@@ -8,14 +8,12 @@ from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
 from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
 from helpers.judge.statistics import clean_summary, summarise
-from helpers.profiles import read_models
+from helpers.profiles import MODEL_KEYS, read_models
 from helpers.show.names import model_name
-
-MODEL_COLUMNS = ("task", "backbone", "attention", "training", "seed")
 
 
 def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFrame:
-    """Return `MODEL_COLUMNS` and `clean_summary` of the test split, a row for each model of a profile that is trained.
+    """Return `MODEL_KEYS` and `clean_summary` of the test split, a row for each model of a profile that is trained.
 
     Args:
         profile: The name of a file in params/ ("quick"), or the path of a YAML file.
@@ -27,9 +25,9 @@ def clean_accuracies(profile: str, *, runs_dir: str | None = None) -> pd.DataFra
     rows = []
     for folder in map(RunFolder.from_config, read_models(profile, runs_dir=runs_dir)):
         if folder.predictions.is_file():
-            model = recorded_config(folder.predictions).model_dump(include=set(MODEL_COLUMNS))
+            model = recorded_config(folder.predictions).model_dump(include=set(MODEL_KEYS))
             summary = clean_summary(PREDICTIONS.load(folder.predictions))
-            rows.append({name: model[name] for name in MODEL_COLUMNS} | summary)
+            rows.append({name: model[name] for name in MODEL_KEYS} | summary)
     return pd.DataFrame(rows)
 
 

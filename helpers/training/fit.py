@@ -43,7 +43,7 @@ def train(config: Config) -> keras.Model:
         "manifest_digest": manifest_digest(config),
         "weights_digest": _digest_of_weights(weights),
     }
-    checkpoint = Checkpoint(folder.checkpoint, parameters)
+    checkpoint = Checkpoint(folder.checkpoint, parameters | {"version": records.STAGES["training"]})
 
     def make() -> keras.Model:
         rows = _rows_by_split(config, manifest)
@@ -56,10 +56,8 @@ def train(config: Config) -> keras.Model:
     trained = records.make_once(
         folder.model, stage="training", parameters=parameters, make=make, config=config, also=[folder.history]
     )
-    if trained is None:
-        return load_model(folder.path)
     checkpoint.remove()
-    return trained
+    return load_model(folder.path) if trained is None else trained
 
 
 def _weights(config: Config) -> str:
@@ -87,7 +85,7 @@ def _rows_by_split(config: Config, manifest: pd.DataFrame) -> dict[str, pd.DataF
             f"{config.batch_size}. Choose a smaller batch_size."
         )
     if config.early_stopping_split == "test" or rows["validation"].empty:
-        print("As in the paper's code, the test split decides when to stop: the clean accuracy comes out too high.")
+        print("As in the paper's code, the test split decides when to stop: the clean accuracy is optimistic.")
         rows["validation"] = rows["test"]
     return rows
 

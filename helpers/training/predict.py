@@ -8,7 +8,7 @@ from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import PREDICTIONS
 from helpers.backend import keras, tf
 from helpers.config import Config
-from helpers.datasets.manifest import load_manifest
+from helpers.datasets.manifest import load_manifest, manifest_digest
 from helpers.networks.build import model_digest
 from helpers.training.fit import dataset_of
 
@@ -28,6 +28,6 @@ def predict_test(config: Config, model: keras.Model) -> pd.DataFrame:
         table[list(config.classes)] = probabilities
         PREDICTIONS.save(table, folder.predictions)
 
-    parameters = {"model_digest": model_digest(folder.path)}
+    parameters = {"model_digest": model_digest(folder.path), "manifest_digest": manifest_digest(config)}
     records.make_once(folder.predictions, stage="training", parameters=parameters, make=make, config=config)
     return PREDICTIONS.load(folder.predictions)

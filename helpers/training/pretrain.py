@@ -1,4 +1,4 @@
-"""A start for the study's models: a backbone trained on the training splits of all of a profile's tasks at once.
+"""Pretraining: a backbone learns from the training splits of all of a profile's tasks at once.
 
 The paper's models start from ImageNet. Where that is not available, a backbone that has seen other pictures
 replaces it: it learns all classes of these tasks together, and each model goes on from there with its own task.
@@ -23,7 +23,7 @@ from helpers.errors import StudyError
 from helpers.networks.build import prepared
 from helpers.networks.weights import load_backbone
 from helpers.parameters import OptimizerParameters, Pretraining
-from helpers.profiles import profile_tasks
+from helpers.profiles import profile_tasks, read_backbone_parameters
 from helpers.training.epochs import fit
 from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model, precision
@@ -50,21 +50,18 @@ def pretrain(config: Config) -> Path:
             f"weights: 'phantom' is a pretraining on {', '.join(names)}; expected a manifest of each. {error} "
             "Or choose weights: imagenet, random, or the path of a weight file."
         ) from error
-    folder, pretraining, optimization = (
-        PretrainedFolder.from_config(config),
-        _pretraining(config),
-        _optimization(config),
-    )
+    folder = PretrainedFolder.from_config(config)
+    pretraining, optimization = _parameters_of_pretraining(config)
     parameters = {
         "backbone": config.backbone,
         "pretraining": pretraining.model_dump(),
         **optimization.model_dump(),
         "manifest_digests": [manifest_digest(task) for task in tasks],
     }
-    checkpoint = Checkpoint(folder.checkpoint, parameters)
+    checkpoint = Checkpoint(folder.checkpoint, parameters | {"version": records.STAGES["training"]})
 
     def make() -> None:
-        network, history = _fit(config, optimization, rows, checkpoint)
+        network, history = _fit(config.backbone, pretraining, optimization, rows, checkpoint)
         HISTORY.save(pd.DataFrame(history), folder.history)
         with files.atomic_write(folder.weights) as temporary:
             network.save_weights(temporary)
@@ -84,38 +81,41 @@ def training_rows(config: Config) -> pd.DataFrame:
     return pd.DataFrame({"image": images, "label": config.task + " " + rows.label})
 
 
-def _pretraining(config: Config) -> Pretraining:
-    """Return the parameters of the pretraining.
+def _parameters_of_pretraining(config: Config) -> tuple[Pretraining, OptimizerParameters]:
+    """Return the pretraining, and how its weights are updated: as in a training, at its own learning rate.
+
+    Both come from the profile's `parameters` and `backbones`, so that all models of a backbone share them.
 
     Raises:
-        StudyError: the profile has none.
+        StudyError: the profile has no pretraining for this backbone.
     """
-    if config.pretraining is None:
-        raise StudyError(
-            f"pretraining: profile {config.profile} has none for {config.backbone}. Add it to `backbones`."
-        )
-    return config.pretraining
-
-
-def _optimization(config: Config) -> OptimizerParameters:
-    """Return how a pretraining's weights are updated: as in a training, at its own learning rate."""
-    parameters = config.part(OptimizerParameters) | {"learning_rate": _pretraining(config).learning_rate}
-    return OptimizerParameters.model_validate(parameters)
+    shared = read_backbone_parameters(config.profile, config.backbone)
+    pretraining = shared.get("pretraining") or config.pretraining
+    if pretraining is None:
+        raise StudyError(f"pretraining: profile {config.profile} has none for {config.backbone}. Add one.")
+    pretraining = Pretraining.model_validate(pretraining)
+    optimization = {name: value for name, value in shared.items() if name in OptimizerParameters.model_fields}
+    optimization["learning_rate"] = pretraining.learning_rate
+    return pretraining, OptimizerParameters.model_validate(optimization)
 
 
 def _fit(
-    config: Config, optimization: OptimizerParameters, rows: pd.DataFrame, checkpoint: Checkpoint
+    backbone: str,
+    pretraining: Pretraining,
+    optimization: OptimizerParameters,
+    rows: pd.DataFrame,
+    checkpoint: Checkpoint,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Train backbone and a head for all classes together; return the backbone, and one entry an epoch."""
-    classes, size = sorted(set(rows.label)), _pretraining(config).image_size
+    classes, size = sorted(set(rows.label)), pretraining.image_size
     keras.utils.set_random_seed(SEED)
     with precision(optimization.precision):
         pixels = keras.Input((size, size, 3), name="pixels")
-        network = load_backbone(config.backbone, prepared(pixels, config.backbone), "random")
-        pooled = keras.layers.GlobalAveragePooling2D()(BACKBONES[config.backbone].cut(network))
+        network = load_backbone(backbone, prepared(pixels, backbone), "random")
+        pooled = keras.layers.GlobalAveragePooling2D()(BACKBONES[backbone].cut(network))
         logits = keras.layers.Dense(len(classes), dtype="float32")(pooled)
-        model = with_fused_layers(keras.Model(pixels, logits, name=f"{config.backbone}-pretraining"))
-    steps, epochs = math.ceil(len(rows) / optimization.batch_size), _pretraining(config).epochs
+        model = with_fused_layers(keras.Model(pixels, logits, name=f"{backbone}-pretraining"))
+    steps, epochs = math.ceil(len(rows) / optimization.batch_size), pretraining.epochs
     compile_model(model, optimization, steps=steps * epochs)
 
     def data(seen: int):

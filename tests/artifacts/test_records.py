@@ -75,6 +75,24 @@ def test_a_file_of_a_newer_version_of_the_study_is_not_replaced(make, output, mo
     with pytest.raises(StudyError, match=r"model.txt: made by a newer version .* 3, here 1\). Update the code"):
         make()
     assert output.read_text() == "made"
+    output.unlink()  # the way out that the message names
+    assert make()
+
+
+def test_a_record_with_parameters_of_another_version_is_named(output):
+    records.make_once(
+        output,
+        stage="attack",
+        parameters={},
+        make=lambda: output.write_text("made"),
+        config=read_config(profile="quick"),
+    )
+    path = records.record_path(output)
+    record = json.loads(path.read_text())
+    record["config"]["new"] = 1
+    path.write_text(json.dumps(record))
+    with pytest.raises(StudyError, match=r"model.txt.record.json: another version of the study made model.txt"):
+        records.recorded_config(output)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}"])

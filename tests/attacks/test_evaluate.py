@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from helpers import evaluate, files, load_manifest, prepare_manifest, read_config, sweep
+from helpers.artifacts import records
 from helpers.artifacts.folders import RunFolder
 from helpers.attacks import evaluate as evaluation
 from helpers.backend import keras
@@ -85,3 +86,48 @@ def test_neither_the_block_nor_the_parts_of_another_attack_change_the_outcome(tr
     monkeypatch.setattr(evaluation, "BLOCK", 5)
     pd.testing.assert_frame_equal(pd.read_csv(evaluate(config).robustness), whole)
     assert not folder.parts()
+
+
+def test_checks_and_adversarials_of_an_attack_that_was_killed_are_not_taken_for_those_of_another(trained, monkeypatch):
+    """Kill one attack after its first block, then another, then run the first to its end."""
+    monkeypatch.setattr(evaluation, "BLOCK", 5)
+    strong, weak = read_config(**trained), read_config(**trained | {"steps": 1})
+    monkeypatch.setattr(evaluation, "attack_variant", lambda config: "")
+    expected = {name: getattr(evaluate(strong), name).read_bytes() for name in ("checks", "adversarials")}
+
+    def kill_after_the_first_block(*args, **more):
+        if more["first"]:
+            raise KeyboardInterrupt
+        return sweep(*args, **more)
+
+    folder = RunFolder.from_config(strong)
+    folder.robustness.unlink()
+    for config in (strong, weak):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(evaluation, "sweep", kill_after_the_first_block)
+            evaluate(config)
+    evaluate(strong)
+    assert {name: getattr(folder, name).read_bytes() for name in expected} == expected
+
+
+def test_a_block_of_an_earlier_version_of_the_attack_is_not_used(trained, monkeypatch):
+    monkeypatch.setattr(evaluation, "BLOCK", 5)
+    config = read_config(**trained)
+    folder = evaluate(config)
+    folder.robustness.unlink()
+
+    def stop(*args, **more):
+        if more["first"] == 10:
+            raise KeyboardInterrupt
+        return sweep(*args, **more)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(evaluation, "sweep", stop)
+        evaluate(config)
+    attacked = []
+    monkeypatch.setitem(records.STAGES, "attack", records.STAGES["attack"] + 1)
+    monkeypatch.setattr(
+        evaluation, "sweep", lambda *args, **more: attacked.append(more["first"]) or sweep(*args, **more)
+    )
+    evaluate(config)
+    assert attacked == [0, 5, 10]

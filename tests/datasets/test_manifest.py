@@ -211,3 +211,37 @@ def test_real_images_are_checked_and_split(real_images, tmp_path, folder, task):
     manifest = prepare_manifest(read_config(**settings, task=task, runs_dir=str(tmp_path)))
     assert set(manifest.split) == {"train", "validation", "test"}
     assert manifest.groupby("group").split.nunique().max() == 1
+
+
+@pytest.mark.parametrize("change", [{"ambiguity": 0.9}, {"spurious": 1.0}, {"phantom_size": 48}, {"data_seed": 5}])
+def test_other_phantoms_under_the_same_names_are_other_images(tmp_path, change):
+    digests = []
+    for parameters in ({}, change):
+        config = read_config(profile="smoke", runs_dir=str(tmp_path), phantoms=42, folds=3, **parameters)
+        prepare_manifest(config)
+        digests.append(manifest_digest(config))
+    assert digests[0] != digests[1]
+
+
+def test_phantoms_that_were_deleted_are_drawn_again(tmp_path):
+    config = read_config(profile="smoke", runs_dir=str(tmp_path), phantoms=42, folds=3)
+    manifest = prepare_manifest(config)
+    shutil.rmtree(data_folder(config))
+    prepare_manifest(config)
+    assert all((data_folder(config) / name).is_file() for name in manifest.image)
+
+
+def test_masks_that_were_replaced_are_noticed_and_do_not_make_another_model(prepared, copied):
+    config, before = prepared
+    path = TaskFolder.from_config(config).manifest_report
+    masks = ManifestReport.load(path).masks_digest
+    mask = copied / load_manifest(config)["mask"][0]
+    Image.new("L", (32, 32), 255).save(mask)
+    prepare_manifest(config)
+    assert ManifestReport.load(path).masks_digest != masks
+    assert manifest_digest(config) == before
+
+
+def test_a_hidden_file_in_the_folder_changes_nothing(prepared, copied):
+    (copied / ".DS_Store").write_text("")
+    assert len(load_manifest(prepared[0])) == 84

@@ -77,7 +77,7 @@ def test_pickled_objects_are_refused_unread(tmp_path):
             return (exec, ("raise SystemExit('pickle ran')",))
 
     file = saved(tmp_path, arrays("skin_lesion", train_labels=np.array([[Bomb()]], dtype=object)))
-    with pytest.raises(StudyError, match=r"file.npz: expected train_labels as plain numbers.*wants pickled objects"):
+    with pytest.raises(StudyError, match=r"file.npz: expected train_labels as plain numbers.*has pickled objects"):
         unpack_medmnist(file, tmp_path / "out", task="skin_lesion")
 
 

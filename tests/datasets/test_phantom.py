@@ -1,5 +1,8 @@
 """Whole datasets of phantoms: their files, their tables, and the images that share a lesion or a patient."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,3 +64,23 @@ def test_masks_are_black_and_white_and_as_large_as_their_images(ham10000):
         mask = Image.open(path)
         assert mask.size == (32, 32)
         assert set(np.unique(np.asarray(mask.convert("L")))) == {0, 255}
+
+
+DRAW = """
+import sys
+from pathlib import Path
+from helpers.datasets.phantom import write_phantoms
+write_phantoms(Path(sys.argv[1]), task="skin_lesion", count=30, size=32, seed=4, ambiguity=0.3)
+"""
+
+
+def test_two_processes_that_draw_the_same_phantoms_leave_what_one_leaves(tmp_path):
+    alone = write_phantoms(tmp_path / "alone", task="skin_lesion", count=30, size=32, seed=4, ambiguity=0.3)
+    command = [sys.executable, "-c", DRAW, str(tmp_path / "both")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    printed = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert any("another process is making it; waiting" in text for text in printed)
+    names = [path.relative_to(alone) for path in alone.rglob("*.*") if not path.name.startswith(".")]
+    assert len(names) == 2 * 30 + 1
+    assert all((alone / name).read_bytes() == (tmp_path / "both" / name).read_bytes() for name in names)

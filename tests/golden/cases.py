@@ -6,10 +6,20 @@ import numpy as np
 import pandas as pd
 import tiny_backbones
 
-from helpers import build_model, explain_model, phantom, prepare_manifest, read_config, sweep, train
+from helpers import (
+    build_model,
+    check_attack,
+    explain_model,
+    phantom,
+    predict_test,
+    prepare_manifest,
+    read_config,
+    sweep,
+    train,
+)
 from helpers.artifacts.adversarials import Adversarials
-from helpers.artifacts.folders import RunFolder
-from helpers.artifacts.tables import EXPLANATIONS, HISTORY
+from helpers.artifacts.folders import PretrainedFolder, RunFolder
+from helpers.artifacts.tables import DETECTION, EXPLANATIONS, HISTORY
 from helpers.backend import keras
 from helpers.datasets.split import split_by_group, split_like_datta
 from helpers.files import make_folder
@@ -31,17 +41,19 @@ def splitting_numbers() -> dict[str, list[float]]:
 
 
 def training_numbers() -> dict[str, list[float]]:
-    """Return the losses of a tiny network's trainings, standard and adversarial, after each epoch."""
+    """Return the losses of a tiny network's pretraining, and of its trainings, standard and adversarial, by epoch."""
     numbers = {}
     with tempfile.TemporaryDirectory() as runs:
-        for kind in ("standard", "adversarial"):
-            config = read_config(
-                profile=PROFILE, runs_dir=runs, backbone="tiny", training=kind, weights="random", augment="flips"
-            )
-            prepare_manifest(config)
-            train(config)
+        for task in ("skin_lesion", "retinopathy"):
+            prepare_manifest(read_config(profile=PROFILE, runs_dir=runs, task=task))
+        for kind, augment in (("standard", "affine"), ("adversarial", "flips")):
+            config = read_config(profile=PROFILE, runs_dir=runs, backbone="tiny", training=kind, augment=augment)
+            predictions = predict_test(config, train(config))
             history = HISTORY.load(RunFolder.from_config(config).history)
             numbers[kind] = history[["loss", "val_loss"]].round(3).to_numpy().ravel().tolist()
+            numbers[f"probabilities, {kind}"] = predictions.iloc[:6, 3:].round(3).to_numpy().ravel().tolist()
+        pretraining = HISTORY.load(PretrainedFolder.from_config(config).history)
+        numbers["pretraining"] = pretraining.loss.round(3).tolist()
     return numbers
 
 
@@ -63,6 +75,10 @@ def attack_numbers() -> dict[str, list[float]]:
         found = sweep(model, images, labels, epsilons=EPSILONS, steps=5, rel_stepsize=0.4, protocol=protocol)
         smallest = np.where(np.isfinite(found.minimal_epsilon), found.minimal_epsilon, -EPSILONS[0])
         numbers[protocol] = (smallest / EPSILONS[0]).round(1).tolist()
+    checks = check_attack(model, images, labels, found)
+    exact = {"outputs are logits", "adversarials confirmed", "accuracy never rises", "large epsilon breaks all"}
+    numbers["checks"] = [check.value for check in checks.checks if check.name in exact]
+    numbers["thresholds"] = [check.threshold for check in checks.checks]
     return numbers
 
 
@@ -90,6 +106,8 @@ def explanation_numbers() -> dict[str, list[float]]:
         make_folder(folder.path)
         model.save(folder.model)
         kept.save(folder.adversarials)
-        table = EXPLANATIONS.load(explain_model(config).explanations)
+        explained = explain_model(config)
+        table, detection = EXPLANATIONS.load(explained.explanations), DETECTION.load(explained.detection)
     means = table.groupby(["condition", "epsilon", "target", "measure"], sort=False).value.mean().fillna(-9).round(3)
-    return {" ".join(map(str, key)).strip(): [value] for key, value in means.items()}
+    numbers = {" ".join(map(str, key)).strip(): [value] for key, value in means.items()}
+    return numbers | {"detection": detection.auc.round(2).tolist()}

@@ -5,7 +5,8 @@ from helpers.artifacts import records
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import PREDICTIONS
 from helpers.errors import StudyError
-from helpers.show.model_tables import MODEL_COLUMNS, clean_accuracies, read_measures, summarise_measures
+from helpers.profiles import MODEL_KEYS
+from helpers.show.model_tables import clean_accuracies, read_measures, summarise_measures
 
 
 def leave_predictions(config):
@@ -24,7 +25,7 @@ def test_clean_accuracies_have_a_row_for_each_model_that_is_trained(smoke):
     for config in smoke[1:3]:
         leave_predictions(config)
     table = clean_accuracies("smoke", runs_dir=smoke[0].runs_dir)
-    assert list(table)[:5] == list(MODEL_COLUMNS)
+    assert list(table)[:5] == list(MODEL_KEYS)
     assert list(zip(table.attention, table.training, strict=True)) == [("soft", "standard"), ("none", "adversarial")]
     assert table.accuracy.tolist() == [0.75, 0.75]  # labels that look like numbers are compared as text
     assert table["majority share"].tolist() == [0.5, 0.5]

@@ -99,8 +99,8 @@ def urgency(wildcards):
     return int(wildcards.backbone in LARGEST)
 
 
-# A job's command. Paths of this machine come from the environment: quoted by the shell, never read as patterns, and no
-# reason to run a job again where another clone shares the folder.
+# A job's command. Paths of this machine come from the environment: quoted by the shell, never read as
+# patterns, and not part of the rules, so that another clone that shares the folder does not rerun the jobs.
 os.environ |= {
     "STUDY_PYTHON": sys.executable,
     "STUDY_NOTEBOOKS": str(ROOT / "notebooks"),

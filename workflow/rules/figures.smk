@@ -1,6 +1,6 @@
 # The figures of a profile and the tables behind them, from what its models left.
 
-SUMMARY = "results/summary.csv"
+SUMMARIES = ["results/summary.csv", *(["results/summary_explanations.csv"] if STANDARD_MODELS else [])]
 
 
 rule figures:
@@ -8,7 +8,7 @@ rule figures:
         files_of(MODELS, "predictions", "robustness", "checks", "adversarials"),
         files_of(STANDARD_MODELS, "explanations", "maps"),
     output:
-        SUMMARY,
+        SUMMARIES,
     log:
         "logs/figures.log",
     benchmark:
