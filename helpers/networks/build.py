@@ -81,7 +81,7 @@ def _with_head(pixels, features, *, backbone: str, attention: str, classes: int)
         x = attention_block(features, attention)
     else:
         x = _relu_and_dropout(features) if record.has_regularised_head else features
-    pooled = getattr(layers, record.pooling)(name="pool")(x)
+    pooled = getattr(layers, record.pooling)(name="head_pool")(x)
     logits = layers.Dense(classes, dtype="float32", name="logits")(pooled)
     return keras.Model(pixels, logits, name=f"{backbone}-{attention}")
 
@@ -99,7 +99,7 @@ def attention_block(features, attention: str):
 
 
 def _relu_and_dropout(x):
-    return layers.Dropout(DROPOUT, name="dropout")(layers.ReLU(name="relu")(x))
+    return layers.Dropout(DROPOUT, name="head_dropout")(layers.ReLU(name="head_relu")(x))
 
 
 def model_path(run_folder: Path | str) -> Path:

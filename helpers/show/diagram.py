@@ -15,9 +15,9 @@ BOXES = {  # layer: (column, row, text)
     "pool_attended": (5, 1, "max-pool"),
     "pool_features": (5, -1, "max-pool"),
     "join": (6, 0, "join"),
-    "relu": (7, 0, "ReLU"),
-    "dropout": (8, 0, "dropout\n½"),
-    "pool": (9, 0, ""),
+    "head_relu": (7, 0, "ReLU"),
+    "head_dropout": (8, 0, "dropout\n½"),
+    "head_pool": (9, 0, ""),
     "logits": (10, 0, "dense:\nlogits"),
 }
 ATTENTION_BLOCK = {"attention", "pool_attended", "pool_features", "join"}
@@ -35,7 +35,7 @@ def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
     """
     layers = {layer.name: layer for layer in model.layers if layer.name in BOXES}
     texts = {name: text for name, (_, _, text) in BOXES.items()}
-    texts[BODY], texts["pool"] = body, POOLING[type(layers["pool"]).__name__]
+    texts[BODY], texts["head_pool"] = body, POOLING[type(layers["head_pool"]).__name__]
     drawn = [name for name in BOXES if name in layers or name == BODY]
     centres = {name: (COLUMN_WIDTH * BOXES[name][0], ROW_HEIGHT * BOXES[name][1]) for name in drawn}
     for name, (x, y) in centres.items():
