@@ -18,11 +18,11 @@ from memory import peak_megabytes
 
 from helpers import build_model, read_config
 from helpers.artifacts.checkpoint import Checkpoint
+from helpers.backbones import BACKBONES
 from helpers.backend import keras
 from helpers.datasets.ham10000 import read_ham10000
 from helpers.datasets.phantom import write_phantoms
 from helpers.datasets.pipeline import load_arrays, make_dataset
-from helpers.networks.weights import APPLICATIONS
 from helpers.training.epochs import fit
 from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model
@@ -47,7 +47,7 @@ def studys_way(config, folder, table, *, steps):
 def plain_way(config, folder, table, *, steps):
     """Return a function that trains one epoch of `steps` steps on arrays in memory."""
     size = config.image_size
-    application, _ = APPLICATIONS[config.backbone]
+    application = BACKBONES[config.backbone].application
     model = application(
         weights=None, classes=len(config.classes), classifier_activation=None, input_shape=(size, size, 3)
     )
@@ -94,11 +94,11 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = write_phantoms(Path(folder), task="skin_lesion", count=400, size=128, seed=0, ambiguity=0.3)
-        for backbone in APPLICATIONS:
+        for backbone in BACKBONES:
             config = read_config(profile="quick", backbone=backbone)
             compare(config, folder, **vars(arguments))
         context = multiprocessing.get_context("spawn")
-        for backbone in APPLICATIONS:
+        for backbone in BACKBONES:
             queue = context.Queue()
             process = context.Process(target=put_peak, args=(backbone, folder, queue))
             process.start()

@@ -12,7 +12,7 @@ from typing import Any
 
 import papermill
 import yaml
-from traitlets.config import Config
+from traitlets.config import Config as KernelConfig
 
 from helpers import files
 from helpers.errors import StudyError, check_choice
@@ -20,7 +20,7 @@ from helpers.progress import LINES
 
 SETTINGS = {
     "kernel_name": "python3",
-    "config": Config(KernelManager={"transport_encryption": "auto"}),
+    "config": KernelConfig(KernelManager={"transport_encryption": "auto"}),
     "shutdown_kernel": "immediate",  # a graceful shutdown interrupts the kernel, which prints an error
     "progress_bar": False,
 }

@@ -148,7 +148,7 @@ class TrainingParameters(OptimizerParameters):
     devices: Literal["one", "all"] = "one"  # all: every batch spread over all GPUs
     training: Annotated[str, _one_of(TRAININGS)] = "standard"  # adversarial: on PGD's images (Madry et al.)
     training_epsilon: Positive = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
-    training_steps: Count = 7  # adversarial training only: gradient steps an attack
+    training_steps: Count = 7  # adversarial training only: gradient steps per attack
 
     @pydantic.model_validator(mode="after")
     def _check_training(self) -> Self:

@@ -20,7 +20,7 @@ class MedMNIST:
     Attributes:
         name: The file's name without its size, such as "dermamnist".
         labels: The dataset's own label of each number.
-        one_column_each: False: one column of numbers; True: a column a label, 0 or 1.
+        one_column_each: False: one column of numbers; True: a column per label, 0 or 1.
     """
 
     name: str

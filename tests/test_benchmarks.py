@@ -1,5 +1,7 @@
 """What the phantoms promise, measured with the benchmark's own code."""
 
+import ast
+import importlib
 import importlib.util
 
 import pytest
@@ -28,6 +30,15 @@ def test_a_small_network_learns_the_signs_and_nothing_else(benchmark, kind):
     if kind == "chest_xray":  # it needs both parts of the sign
         assert measured["sensitivity without the pleural line"] < whole - 0.3
         assert measured["sensitivity without the gap"] < whole - 0.3
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_imports_what_there_is(path):
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    for node in nodes:
+        if node.module.split(".")[0] == "helpers":
+            module = importlib.import_module(node.module)
+            assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
 
 
 def test_speed_is_measured_in_milliseconds(benchmark):

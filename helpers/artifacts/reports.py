@@ -45,7 +45,7 @@ class ChecksReport:
 
     Attributes:
         verdict: "trusted", "doubtful" or "broken".
-        checks: One entry a check: name, passed, value, threshold, otherwise, meaning.
+        checks: One entry per check: name, passed, value, threshold, otherwise, meaning.
     """
 
     verdict: str

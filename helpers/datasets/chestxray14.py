@@ -30,7 +30,7 @@ def read_chestxray14(folder: Path, *, finding: str = "Pneumothorax", against: st
             rest.
 
     Returns:
-        One row an image, in the table's order: image (path relative to `folder`), label, group (the
+        One row per image, in the table's order: image (path relative to `folder`), label, group (the
         patient); split ("test", or "" if not yet assigned) if there is an official one; mask
         if there are any: a relative path, or boxes "x y width height" in shares of the picture,
         separated by ";".

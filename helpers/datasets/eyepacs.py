@@ -24,7 +24,7 @@ def read_eyepacs(folder: Path, *, threshold: int = 1) -> pd.DataFrame:
         threshold: The lowest grade that counts as disease; 0 keeps the five grades apart.
 
     Returns:
-        One row an image, in the table's order: image (path relative to `folder`), label, group (the
+        One row per image, in the table's order: image (path relative to `folder`), label, group (the
         patient), and mask (relative path, or missing) where the folder has any masks.
 
     Raises:

@@ -22,7 +22,7 @@ def read_ham10000(folder: Path) -> pd.DataFrame:
             `<image_id>_segmentation.png`.
 
     Returns:
-        One row an image, in the metadata's order: image (path relative to `folder`), label, group
+        One row per image, in the metadata's order: image (path relative to `folder`), label, group
         (the lesion), and mask (relative path, or missing) where the folder has any masks.
 
     Raises:

@@ -27,7 +27,7 @@ def inspect_images(folder: Path, names: pd.Series) -> pd.DataFrame:
         names: Image paths, relative to `folder`.
 
     Returns:
-        One row an image, in the same order and with the same index: problem (why it cannot be used; "" if
+        One row per image, in the same order and with the same index: problem (why it cannot be used; "" if
         it can), digest (of the file's bytes), thumbnail (uint8 (16, 16) as bytes, grey).
     """
     rows = progress(_inspected(folder, names), total=len(names), description="checking images")

@@ -32,8 +32,8 @@ class Layout:
     Attributes:
         table: Name of the table that lists the images.
         columns: Those that phantoms fill in.
-        read: From the dataset's folder and the task's own parameters to one row an image.
-        plan: From a number of images and a random generator to one row an image: `PLAN` (paths of picture and mask,
+        read: From the dataset's folder and the task's own parameters to one row per image.
+        plan: From a number of images and a random generator to one row per image: `PLAN` (paths of picture and mask,
             label, subject and view of the phantom) and `columns`.
         grey: Whether pictures have one channel.
     """

@@ -1,4 +1,4 @@
-"""The manifest of a task, one row an image: made once, checked, and kept as a file."""
+"""The manifest of a task, one row per image: made once, checked, and kept as a file."""
 
 from collections.abc import Iterator
 from pathlib import Path

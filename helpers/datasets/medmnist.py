@@ -69,7 +69,7 @@ def read_medmnist(folder: Path, *, task: str, **options: str | int) -> pd.DataFr
         options: The task's own parameters: threshold; finding and against.
 
     Returns:
-        One row an image: image (path relative to `folder`), label, group (the image itself), split.
+        One row per image: image (path relative to `folder`), label, group (the image itself), split.
     """
     table = pd.read_csv(folder / TABLE, dtype={"labels": str})
     own_labels = {row: _own_label(row, _stored(task)) for row in table.labels.unique()}

@@ -50,13 +50,12 @@ def augment(pixels: tf.Tensor, seed: tf.Tensor, *, how: str) -> tf.Tensor:
 def _transform(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Return a picture rotated, shifted and zoomed about its centre, with bilinear interpolation."""
     size = pixels.shape[0]
-    dice = tf.random.stateless_uniform((4,), (seed, 2), -1.0, 1.0)
-    angle, shift, zoom = np.pi * dice[0], SHIFT * size * dice[1:3], 1 + ZOOM * dice[3]
+    draws = tf.random.stateless_uniform((4,), (seed, 2), -1.0, 1.0)
+    angle, shift, zoom = np.pi * draws[0], SHIFT * size * draws[1:3], 1 + ZOOM * draws[3]
     turn = tf.stack([[tf.cos(angle), -tf.sin(angle)], [tf.sin(angle), tf.cos(angle)]]) / zoom
     centre = tf.constant([(size - 1) / 2] * 2)
-    offset = centre - tf.linalg.matvec(
-        turn, centre + shift
-    )  # the operation maps positions in its output to positions in its input
+    # The operation maps positions in its output to positions in its input.
+    offset = centre - tf.linalg.matvec(turn, centre + shift)
     row = [turn[0, 0], turn[0, 1], offset[0], turn[1, 0], turn[1, 1], offset[1], 0.0, 0.0]
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=pixels[None],
@@ -119,9 +118,9 @@ def make_dataset(
     if is_cached:
         dataset = shuffled(dataset.cache())
     if augmentation != "none":
-        dice = tf.data.Dataset.random(seed=seed).skip(skip * batch_size)
-        dataset = tf.data.Dataset.zip(dataset, dice).map(
-            lambda sample, die: (augment(sample[0], die, how=augmentation), sample[1]), num_parallel_calls=AUTOTUNE
+        seeds = tf.data.Dataset.random(seed=seed).skip(skip * batch_size)
+        dataset = tf.data.Dataset.zip(dataset, seeds).map(
+            lambda sample, draw: (augment(sample[0], draw, how=augmentation), sample[1]), num_parallel_calls=AUTOTUNE
         )
     return dataset.batch(batch_size).prefetch(AUTOTUNE)
 

@@ -1,4 +1,4 @@
-"""From a dataset in its public layout to one checked and split table, a row an image."""
+"""From a dataset in its public layout to one checked and split table, a row per image."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def read_manifest(
         options: The task's own parameters: threshold; finding and against.
 
     Returns:
-        One row an image: image (path relative to `data_dir`), label, group (lesion or patient), split,
+        One row per image: image (path relative to `data_dir`), label, group (lesion or patient), split,
         and mask where there are masks. Its `attrs["report"]` is a `ManifestReport`.
 
     Raises:

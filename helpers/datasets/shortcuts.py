@@ -36,7 +36,7 @@ def shortcut_accuracies(
         seed: Draws a sample where there are more than 1,000 training images.
 
     Returns:
-        One row a set of features: seen, balanced accuracy (missing if a class has one group only), chance (1 / number
+        One row per set of features: seen, balanced accuracy (missing if a class has one group only), chance (1 / number
         of classes). If it is far above chance, a high accuracy of a network need not mean that it sees disease.
     """
     rows = manifest[manifest.split == "train"]

@@ -80,7 +80,7 @@ def detection_table(
         epsilon: L∞ radius of the attack, on pixels in [0, 1].
 
     Returns:
-        One row a kind of features ("pixels", "deep") and other version: epsilon, features, against, images, auc, low,
+        One row per kind of features ("pixels", "deep") and other version: epsilon, features, against, images, auc, low,
         high, reason.
     """
     features_of = {

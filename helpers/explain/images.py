@@ -17,7 +17,7 @@ from helpers.tasks import TASKS
 
 @dataclass(frozen=True)
 class ExplainedImages:
-    """n images, and for each: bool (height, width), or None if unknown.
+    """n images, and where to look in each: bool (height, width), or None if unknown.
 
     Attributes:
         kept: The images.

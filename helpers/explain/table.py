@@ -1,4 +1,4 @@
-"""All measures by name, and the table of their values: a row an image, condition and measure."""
+"""All measures by name, and the table of their values: a row per image, condition and measure."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Accuracies and their intervals, from tables with a row an image."""
+"""Accuracies and their intervals, from tables with a row per image."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def wilson(correct: int, total: int, *, confidence: float = CONFIDENCE) -> tuple
 
 
 def accuracy_by_epsilon(robustness: pd.DataFrame) -> pd.DataFrame:
-    """Return epsilon, images, accuracy, low and high (95% Wilson) by epsilon, from a table with a row an image."""
+    """Return epsilon, images, accuracy, low and high (95% Wilson) by epsilon, from a table with a row per image."""
     counts = robustness.groupby("epsilon").correct.agg(["sum", "size"])
     rows = [(eps, total, right / total, *wilson(right, total)) for eps, right, total in counts.itertuples()]
     return pd.DataFrame(rows, columns=["epsilon", "images", "accuracy", "low", "high"])
@@ -117,7 +117,7 @@ def _wilson_of_groups(mean: float, count: int) -> tuple[float, float]:
 
 
 def summarise(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Return mean, low and high (`grouped_mean`), images and groups of the values in a table with a row an image.
+    """Return mean, low and high (`grouped_mean`), images and groups of the values in a table with a row per image.
 
     Args:
         table: Columns image, group, value and the keys. NaN values are left out.

@@ -55,7 +55,7 @@ def compare_models(folders: Iterable[RunFolder]) -> tuple[plt.Figure, pd.DataFra
         folders: The run folders of the models, each `variant` of an attack that is compared.
 
     Returns:
-        The figure, and a table with a row a model and epsilon: task, source, backbone, attention, training, seed,
+        The figure, and a table with a row per model and epsilon: task, source, backbone, attention, training, seed,
         epsilon, images, accuracy, low, high, attack_checks.
 
     Raises:

@@ -95,7 +95,7 @@ def shares(axis: Axes, values: Mapping[str, tuple[float, float, float]]) -> Axes
 
 
 def outcomes(axis: Axes, held: Mapping[str, np.ndarray]) -> Axes:
-    """Plot which image was broken by which attack: a row an attack, a column an image, dark where it was broken.
+    """Plot which image was broken by which attack: a row per attack, a column per image, dark where it was broken.
 
     Args:
         axis: The axis to draw on; it is returned.

@@ -25,7 +25,7 @@ from helpers.show.picture_plots import picture_grid
 
 
 def draw_phantoms(figures_dir: str = "figures", *, columns: int = 8, size: int = 128) -> list[Path]:
-    """Draw a sheet of each kind of phantom, a row a class, every picture with another seed; return the paths."""
+    """Draw a sheet of each kind of phantom, a row per class, every picture with another seed; return the paths."""
     paths = []
     for kind, drawing in KINDS.items():
         rows = {

@@ -48,7 +48,7 @@ class _Explained:
 def show_maps(
     folders: Iterable[RunFolder], *, epsilon: float | None = None, images: int = 1, target: str = "true"
 ) -> plt.Figure:
-    """Show images and activation maps, clean and attacked: a row an image and model.
+    """Show images and activation maps, clean and attacked: a row per image and model.
 
     Classes, source, epsilons and the kind of maps come from the records of the explanations, not from a profile.
 

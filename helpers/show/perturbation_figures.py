@@ -46,7 +46,7 @@ def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
 
 
 def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt.Figure:
-    """Show perturbations scaled to 0..255: a row a model and epsilon, a column an image; dark splotches outlined.
+    """Show perturbations scaled to 0..255: a row per model and epsilon, a column per image; dark splotches outlined.
 
     The first row shows the images. The last row is the control: uniform noise of the largest epsilon, which depends on
     the image only where pixels are clipped to [0, 1].

@@ -93,7 +93,7 @@ def attention_maps(images: np.ndarray, maps: np.ndarray, *, titles: Sequence[str
 
 
 def intensity_histograms(axis: Axes, pixels: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Axes:
-    """Plot how often each grey value occurs, a line a class.
+    """Plot how often each grey value occurs, a line per class.
 
     Args:
         axis: The axis to draw on; it is returned.

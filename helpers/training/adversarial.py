@@ -13,7 +13,7 @@ class AdversarialTraining(keras.Model):
     Args:
         model: float32 pixels in [0, 1] to logits.
         epsilon: L∞ radius on pixels in [0, 1].
-        steps: Gradient steps an attack, each 2.5 · epsilon / steps long, as in Madry et al.
+        steps: Gradient steps per attack, each 2.5 · epsilon / steps long, as in Madry et al.
         seed: The random starts derive from it and from the number of batches seen before.
     """
 

@@ -77,7 +77,7 @@ class EndOfEpoch(keras.callbacks.Callback):
         min_delta: The smallest fall that counts.
 
     Attributes:
-        history: One entry an epoch: epoch (from 1), and Keras' metrics: loss, accuracy, val_loss, val_accuracy.
+        history: One entry per epoch: epoch (from 1), and Keras' metrics: loss, accuracy, val_loss, val_accuracy.
     """
 
     def __init__(

@@ -93,7 +93,7 @@ def _rows_by_split(config: Config, manifest: pd.DataFrame) -> dict[str, pd.DataF
 def _fit(
     config: Config, rows: dict[str, pd.DataFrame], checkpoint: Checkpoint, *, weights: str, logs: Path
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Train a new model, or go on from its checkpoint; return it, and one entry an epoch: epoch, metrics."""
+    """Train a new model, or go on from its checkpoint; return it, and one entry per epoch: epoch, metrics."""
     steps = math.ceil(config.epoch_fraction * len(rows["train"]) / config.batch_size)
     strategy = _devices(config)
     with strategy.scope(), precision(config.precision):

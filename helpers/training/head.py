@@ -26,9 +26,8 @@ def train_head(
     Out-of-Distribution", 2022, arXiv 2202.10054 (there: linear probing, then fine-tuning).
 
     The features are those of training: each batch is normalised by its own statistics, and the running statistics of
-        the
-    batch norms move to these images. Those of the pretraining belong to another image size: a head that learned from
-    them would be wrong from the first training step on.
+    the batch norms move to these images. Those of the pretraining belong to another image size: a head that learned
+    from them would be wrong from the first training step on.
 
     Args:
         model: From `build_model`, with a pretrained backbone.

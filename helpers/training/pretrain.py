@@ -106,7 +106,7 @@ def _fit(
     rows: pd.DataFrame,
     checkpoint: Checkpoint,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Train backbone and a head for all classes together; return the backbone, and one entry an epoch."""
+    """Train backbone and a head for all classes together; return the backbone, and one entry per epoch."""
     classes, size = sorted(set(rows.label)), pretraining.image_size
     keras.utils.set_random_seed(SEED)
     with precision(optimization.precision):

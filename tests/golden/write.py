@@ -89,7 +89,7 @@ def _differs(stored: dict[str, list[float]], now: dict[str, list[float]], case: 
 
 
 def write(stage: str) -> Path:
-    """Write the golden file of a stage, one case a line, and return its path."""
+    """Write the golden file of a stage, one case per line, and return its path."""
     lines = [f"    {json.dumps(case)}: {json.dumps(numbers)}" for case, numbers in GOLDENS[stage].numbers().items()]
     path = FOLDER / f"{stage}.json"
     path.write_text(f'{{\n  "version": {STAGES[stage]},\n  "numbers": {{\n' + ",\n".join(lines) + "\n  }\n}\n")

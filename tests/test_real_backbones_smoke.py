@@ -1,0 +1,34 @@
+"""Profile smoke on the real backbones: each is trained, attacked and explained once, in one process."""
+
+import numpy as np
+import pytest
+
+from helpers import evaluate, explain_model, predict_test, prepare_manifest, read_config, train
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.explanations import ExplanationArrays
+from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.tables import EXPLANATIONS, HISTORY, ROBUSTNESS
+
+
+@pytest.mark.parametrize(
+    ("task", "backbone", "cells"), [("skin_lesion", "resnet50", 2), ("retinopathy", "inception_resnet_v2", 1)]
+)
+def test_a_real_backbone_goes_all_the_way(task, backbone, cells, tmp_path):
+    """Its numbers mean nothing after a few steps; their ranges and shapes do."""
+    model = {"profile": "smoke", "task": task, "backbone": backbone, "attention": "soft", "runs_dir": str(tmp_path)}
+    config = read_config(**model, weights="random", epoch_fraction=0.2)
+    prepare_manifest(config)
+    predictions = predict_test(config, train(config))
+    assert predictions.iloc[:, 3:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    folder = evaluate(config)
+    assert np.isfinite(HISTORY.load(folder.history).loss).all()
+    robustness = ROBUSTNESS.load(folder.robustness)
+    assert robustness.groupby("epsilon").image.nunique().eq(8).all()
+    assert robustness[robustness.epsilon == 0.32].correct.sum() == 0
+    assert ChecksReport.load(folder.checks).verdict in ("trusted", "doubtful")
+    kept = Adversarials.load(folder.adversarials)
+    distance = np.abs(kept.adversarials - kept.images).reshape(len(kept.images), -1).max(axis=1)
+    assert (distance[kept.is_broken] <= kept.minimal_epsilon[kept.is_broken] + 1e-6).all()
+    explained = explain_model(config)
+    assert ExplanationArrays.load(explained.maps).maps["true"].shape[2:] == (cells, cells)
+    assert EXPLANATIONS.load(explained.explanations).image.nunique() == 8
