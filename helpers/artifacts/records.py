@@ -15,6 +15,7 @@ from helpers.paths import display_path
 # made is then made again. tests/golden fails when the numbers change and the version does not.
 STAGES = {"drawing": 1, "splitting": 1, "training": 1, "attack": 1, "explanation": 1}
 PACKAGES = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow")
+DEFAULTS = {name: field.default for name, field in Config.model_fields.items() if not field.is_required()}
 
 Made = TypeVar("Made")
 
@@ -87,9 +88,10 @@ def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also:
             f"{STAGES[stage]}). Update the code, choose another runs_dir, or delete the file."
         )
     return (
-        all(path.is_file() for path in (output, *also))
-        and record.get("stage_version") == STAGES[stage]
-        and record.get("parameters") == _as_json(parameters)
+        bool(record)
+        and all(path.is_file() for path in (output, *also))
+        and record["stage_version"] == STAGES[stage]
+        and _without_defaults(record["parameters"]) == _without_defaults(_as_json(parameters))
     )
 
 
@@ -100,7 +102,7 @@ def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> s
         return ""
     old = record["parameters"] | {f"version of stage {stage!r}": record["stage_version"]}
     new = _as_json(parameters) | {f"version of stage {stage!r}": STAGES[stage]}
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    names = [name for name in {**old, **new} if old.get(name, DEFAULTS.get(name)) != new.get(name, DEFAULTS.get(name))]
     return "; ".join(f"{name}: {old.get(name)!r} before, {new.get(name)!r} now" for name in names)
 
 
@@ -149,6 +151,11 @@ def _read_record(output: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) and {"stage_version", "parameters"} <= record.keys() else {}
+
+
+def _without_defaults(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that differ from their default: so files from before a parameter existed stay valid."""
+    return {name: value for name, value in parameters.items() if name not in DEFAULTS or value != DEFAULTS[name]}
 
 
 def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:

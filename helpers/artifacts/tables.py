@@ -16,7 +16,7 @@ class Table:
     Attributes:
         made_by: What to run to get it.
         text: Columns that hold text, even where it looks like a number.
-        never_missing: Those of them in which nothing is an empty text, not a missing value.
+        never_missing: Text columns in which an empty cell means empty text, not a missing value.
     """
 
     made_by: str

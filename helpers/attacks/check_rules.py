@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from helpers.attacks import check_values, control_attacks
+from helpers.attacks import check_values
+from helpers.attacks import check_values_by_attack as by_attack
 from helpers.attacks.evidence import Evidence
 
 
@@ -75,27 +76,27 @@ RULES = (
     ),
     CheckRule(
         name="longer attack finds no more",
-        compute=control_attacks.fall_by_longer_attack,
+        compute=by_attack.fall_by_longer_attack,
         threshold=0.05,
         otherwise="doubtful",
         meaning="largest fall of robust accuracy at any epsilon if each image is attacked again from another start "
-        f"with twice the steps, estimated on up to {control_attacks.LONGER_IMAGES} of the images that were not broken "
+        f"with twice the steps, estimated on up to {by_attack.LONGER_IMAGES} of the images that were not broken "
         "at every epsilon",
     ),
     CheckRule(
         name="black box is weaker",
-        compute=control_attacks.broken_by_black_box,
+        compute=by_attack.broken_by_black_box,
         threshold=0.0,
         otherwise="doubtful",
-        meaning=f"number of images, of up to {control_attacks.BLACK_BOX_IMAGES}, that Square broke in "
-        f"{control_attacks.BLACK_BOX_QUERIES} queries, without gradients, and the attack did not",
+        meaning=f"number of images, of up to {by_attack.BLACK_BOX_IMAGES}, that Square broke in "
+        f"{by_attack.BLACK_BOX_QUERIES} queries, without gradients, and the attack did not",
     ),
     CheckRule(
         name="large epsilon breaks all",
-        compute=control_attacks.accuracy_at_large_epsilon,
+        compute=by_attack.accuracy_at_large_epsilon,
         threshold=check_values.majority_share,
         otherwise="doubtful",
-        meaning=f"accuracy at the largest epsilon, at least {control_attacks.LARGE_EPSILON:g}: if it is above the "
+        meaning=f"accuracy at the largest epsilon, at least {by_attack.LARGE_EPSILON:g}: if it is above the "
         "share of the largest class, the attack is too weak",
     ),
     CheckRule(
@@ -107,7 +108,7 @@ RULES = (
     ),
     CheckRule(
         name="noise is weaker",
-        compute=control_attacks.broken_by_noise,
+        compute=by_attack.broken_by_noise,
         threshold=0.0,
         otherwise="doubtful",
         meaning="number of (image, epsilon) pairs that random noise broke and the attack did not",

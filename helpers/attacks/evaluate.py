@@ -39,8 +39,8 @@ def attacked_rows(config: Config) -> pd.DataFrame:
 def evaluate(config: Config) -> RunFolder:
     """Attack the model of a configuration, unless its run folder already holds the outcome.
 
-    Leaves robustness.csv, checks.json and adversarials.npz in the run folder. With attack parameters other
-    than the profile's own, their names carry a digest of the parameters, so that the profile's outcome stays.
+    Leaves robustness.csv, checks.json and adversarials.npz in the run folder. If the
+    attack parameters differ from the profile's, the file names contain a digest of them, so the profile's files stay.
     Images are attacked block by block; an evaluation that was killed goes on with the next one. The checks, and
     adversarials.npz, are of the first block.
 

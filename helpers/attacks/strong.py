@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.other_attacks import ATTACKS, Budget
 from helpers.attacks.predict import predict
-from helpers.attacks.strong_attacks import ATTACKS, Budget
 from helpers.attacks.validity import check_inputs, check_perturbation
 from helpers.backend import keras
 from helpers.errors import StudyError, check_choice

@@ -9,7 +9,7 @@ import pandas as pd
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.pgd import REL_STEPSIZE, Settings
 from helpers.attacks.predict import predict_logits
-from helpers.attacks.protocols import run_nested_protocol, run_paper_protocol
+from helpers.attacks.sweep_protocols import run_nested_protocol, run_paper_protocol
 from helpers.attacks.validity import check_inputs, check_logits
 from helpers.backend import keras
 from helpers.errors import StudyError, check_choice

@@ -6,7 +6,7 @@ import pandas as pd
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.errors import StudyError
-from helpers.explain.table import MAP_PAIR_MEASURES, tabulate
+from helpers.explain.measure_table import MAP_PAIR_MEASURES, tabulate
 
 
 def compare_maps(one: RunFolder, other: RunFolder) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers.explain.measures import UndefinedError
-from helpers.explain.perturbation import high_frequencies
+from helpers.explain.map_measures import UndefinedError
+from helpers.explain.perturbation_measures import high_frequencies
 from helpers.explain.responses import Response
 from helpers.judge.statistics import grouped_auc
 
@@ -42,7 +42,7 @@ def detect(others: np.ndarray, adversarials: np.ndarray, groups: np.ndarray) -> 
     """Return how well features tell adversarials from other versions of the same images: AUC and its 95% interval.
 
     A logistic regression, trained on some groups and asked about others (grouped cross-validation). 1/2 is chance. The
-    interval (see `grouped_auc`) takes the regressions as they are.
+    interval (see `grouped_auc`) leaves out the uncertainty from training the regressions.
 
     Args:
         others: Features of the clean, or noisy, images: float (n, features).

@@ -65,10 +65,10 @@ def explained_folder(config: Config, how: Explanation) -> RunFolder:
 def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
     """Explain the model of a configuration, unless its run folder already holds the outcome.
 
-    Leaves explanations.csv (columns: `helpers.explain.table.COLUMNS`), explanations.npz (the maps, and the pixels of
-    a few images) and detection.csv. Conditions are "clean", "attack", "noise" of the same radius; and, beside the clean
-    maps, "shuffled head" and "shuffled weights": what is left of a map that does not depend on what was learned
-    (Adebayo et al.: "Sanity Checks for Saliency Maps", 2018, arXiv 1810.03292).
+    Leaves explanations.csv (columns: `helpers.explain.measure_table.COLUMNS`), explanations.npz (the maps, and the
+    pixels of a few images) and detection.csv. Conditions are "clean", "attack", "noise" of the same radius; and, beside
+    the clean maps, "shuffled head" and "shuffled weights": maps of a network that has lost what it learned (Adebayo et
+    al.: "Sanity Checks for Saliency Maps", 2018, arXiv 1810.03292).
 
     Args:
         config: Names the model.

@@ -9,9 +9,9 @@ import pandas as pd
 from helpers.artifacts.adversarials import Adversarials
 from helpers.config import Config
 from helpers.explain.counterfactuals import draw_sign_differences
-from helpers.explain.perturbation import field_of_view
+from helpers.explain.measure_table import MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES, tabulate
+from helpers.explain.perturbation_measures import field_of_view
 from helpers.explain.responses import Response
-from helpers.explain.table import MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES, tabulate
 from helpers.tasks import TASKS
 
 

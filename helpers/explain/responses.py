@@ -9,7 +9,7 @@ import numpy as np
 from helpers.artifacts.adversarials import Adversarials
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.pgd import Settings, random_starts
-from helpers.attacks.protocols import attack_anew
+from helpers.attacks.sweep_protocols import attack_anew
 from helpers.backend import keras
 from helpers.config import Config
 from helpers.explain.gradcam import ActivationMaps

@@ -110,7 +110,7 @@ def grouped_auc(lower: np.ndarray, higher: np.ndarray, groups: np.ndarray) -> tu
 
 
 def _wilson_of_groups(mean: float, count: int) -> tuple[float, float]:
-    """Return Wilson's interval of a share of `count` groups, which need not be a whole number of them."""
+    """Return Wilson's interval of a share with `count` groups as trials; share times `count` need not be an integer."""
     half = norm.ppf((1 + CONFIDENCE) / 2) ** 2 / count
     centre, spread = mean + half / 2, np.sqrt(half * (mean * (1 - mean) + half / 4))
     return float((centre - spread) / (1 + half)), float((centre + spread) / (1 + half))

@@ -10,8 +10,8 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
-from helpers.explain.measures import UndefinedError
-from helpers.explain.perturbation import splotches
+from helpers.explain.map_measures import UndefinedError
+from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
 from helpers.show.chosen_images import rank_explained, spread_over_epsilons
 from helpers.show.names import backbone_name, join_distinct, model_name, source_name

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from helpers import StudyError, sweep
+from helpers.attacks.other_attacks import ATTACKS, Budget
 from helpers.attacks.strong import attack_survivors
-from helpers.attacks.strong_attacks import ATTACKS, Budget
 from helpers.backend import keras
 
 BUDGET = Budget(steps=60, restarts=2, queries=600, batch_size=20)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.explain.detection import STATISTICS, detect, pixel_statistics
-from helpers.explain.measures import UndefinedError
+from helpers.explain.map_measures import UndefinedError
 
 RNG = np.random.default_rng(0)
 GROUPS = np.repeat(np.arange(20), 2)

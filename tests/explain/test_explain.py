@@ -15,7 +15,7 @@ from helpers.datasets.pipeline import load_arrays
 from helpers.explain.compare_maps import compare_maps
 from helpers.explain.counterfactuals import draw_sign_differences
 from helpers.explain.explanation import Explanation, explain_model, explained_folder
-from helpers.explain.table import COLUMNS, MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES
+from helpers.explain.measure_table import COLUMNS, MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES
 from helpers.networks.weights import shuffle_weights
 
 

@@ -13,7 +13,7 @@ from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.tables import EXPLANATIONS, ROBUSTNESS
-from helpers.explain.table import COLUMNS
+from helpers.explain.measure_table import COLUMNS
 from helpers.profiles import read_models
 
 SIZE = 16  # side of an image in pixels

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers.explain import perturbation as p
-from helpers.explain.measures import UndefinedError
+from helpers.explain import perturbation_measures as p
+from helpers.explain.map_measures import UndefinedError
 
 SIZE, EPSILON = 64, 0.01
 Y, X = np.mgrid[:SIZE, :SIZE]

@@ -2,14 +2,14 @@
 
 A perturbation is an adversarial minus its image, float (height, width, 3). No measure changes when it is multiplied by
 a number above 0, nor when it is mirrored together with the mask. What cannot be measured raises
-`helpers.explain.measures.UndefinedError` with the reason.
+`helpers.explain.map_measures.UndefinedError` with the reason.
 """
 
 import numpy as np
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
-from helpers.explain.measures import UndefinedError, check_mask, share_in_mask
+from helpers.explain.map_measures import UndefinedError, check_mask, share_in_mask
 
 SMOOTHING = 1 / 32  # of the picture's width: how far the eye averages over noise
 DARKER = 0.25  # share of the radius by which a splotch is darker, on average
@@ -30,7 +30,7 @@ def energy_in_mask(perturbation: np.ndarray, mask: np.ndarray | None) -> float:
 
 
 def ring_against_centre(perturbation: np.ndarray, mask: np.ndarray | None) -> float:
-    """Return the mean strength in a ring over the sum of ring and centre: above 1/2, a dense ring, a sparse centre.
+    """Return ring / (ring + centre), where each is a mean strength: above 1/2, the ring is perturbed more.
 
     The centre is deeper in the mask than half of its greatest depth. The ring reaches as far outwards from the outline
     as it does inwards. For lesions: the paper's Figure 8a.

@@ -3,11 +3,11 @@
 import numpy as np
 
 from helpers.attacks.evidence import Evidence
+from helpers.attacks.other_attacks import Budget
 from helpers.attacks.pgd import Settings, random_starts
 from helpers.attacks.predict import predict
 from helpers.attacks.search import search_smallest_epsilons
 from helpers.attacks.strong import attack_survivors
-from helpers.attacks.strong_attacks import Budget
 from helpers.attacks.sweep import sweep
 
 LARGE_EPSILON = 0.1  # a radius at which nearly every image can be broken

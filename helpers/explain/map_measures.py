@@ -71,7 +71,7 @@ def regions(values: np.ndarray) -> float:
 
 
 def share_in_mask(values: np.ndarray, mask: np.ndarray | None) -> float:
-    """Return the mean value inside a mask over the sum of the means inside and outside: 1/2 if the mask is ignored.
+    """Return inside / (inside + outside) of a mask, where each is a mean value; 1/2 if the map ignores the mask.
 
     Args:
         values: At least 0, (H, W); interpolated to the mask's size.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from helpers.explain import measures
-from helpers.explain.measures import UndefinedError
+from helpers.explain import map_measures as measures
+from helpers.explain.map_measures import UndefinedError
 
 RNG = np.random.default_rng(0)
 NOISE, OTHER = RNG.uniform(size=(2, 8, 8))

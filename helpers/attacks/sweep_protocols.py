@@ -1,4 +1,4 @@
-"""The two protocols of a sweep: attack every image at every epsilon, or use that the balls are nested."""
+"""The two protocols of a sweep: attack every image at every epsilon, or less, because the balls contain each other."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,0 +1,57 @@
+"""All measures by name, and the table of their values: a row per image, condition and measure."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.explain import map_measures, perturbation_measures
+
+PERTURBATION_MEASURES = {  # inputs: the perturbation, the dataset's mask, where the sign is, the object's outline
+    "energy in the mask": lambda change, mask, sign, shape: perturbation_measures.energy_in_mask(change, mask),
+    "energy on the sign": lambda change, mask, sign, shape: perturbation_measures.energy_in_mask(change, sign),
+    "ring against centre": lambda change, mask, sign, shape: perturbation_measures.ring_against_centre(change, shape),
+    "agreement with the shape": lambda change, mask, sign, shape: perturbation_measures.shape_agreement(change, shape),
+    "contrast": lambda change, *_: perturbation_measures.contrast(change),
+    "dark splotches": lambda change, *_: perturbation_measures.splotch_count(change),
+    "size of a splotch": lambda change, *_: perturbation_measures.splotch_area(change),
+    "high frequencies": lambda change, *_: perturbation_measures.high_frequencies(change),
+}
+MAP_MEASURES = {  # inputs: the activation map, the dataset's mask, where the sign is
+    "entropy": lambda values, *_: map_measures.entropy(values),
+    "Gini": lambda values, *_: map_measures.gini(values),
+    "regions": lambda values, *_: map_measures.regions(values),
+    "map in the mask": lambda values, mask, sign: map_measures.share_in_mask(values, mask),
+    "peak in the mask": lambda values, mask, sign: map_measures.peak_in_mask(values, mask),
+    "map on the sign": lambda values, mask, sign: map_measures.share_in_mask(values, sign),
+}
+MAP_PAIR_MEASURES = {  # inputs: two activation maps
+    "rank correlation": map_measures.rank_correlation,
+    "inverted": map_measures.inverted,
+    "overlap of the top 20%": map_measures.overlap_of_top,
+    "SSIM": map_measures.ssim,
+}
+COLUMNS = ("image", "group", "condition", "epsilon", "target", "broken", "measure", "value", "reason")
+
+
+def tabulate(
+    functions: Mapping[str, Callable[..., float]],
+    arguments: Sequence[tuple],
+    *,
+    names: Sequence[str] | np.ndarray,
+    groups: Sequence[str] | np.ndarray,
+    is_broken: Sequence[bool] | np.ndarray,
+    condition: str,
+    epsilon: float = 0.0,
+    target: str = "",
+) -> pd.DataFrame:
+    """Return a table with `COLUMNS`: every function of every image's arguments, or the reason why it has no value."""
+    rows = []
+    for name, group, broken, inputs in zip(names, groups, is_broken, arguments, strict=True):
+        for measure, function in functions.items():
+            try:
+                value, reason = function(*inputs), ""
+            except map_measures.UndefinedError as undefined:
+                value, reason = np.nan, str(undefined)
+            rows.append((name, group, condition, epsilon, target, bool(broken), measure, value, reason))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
