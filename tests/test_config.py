@@ -7,7 +7,7 @@ from helpers.config import Config, make_config
 from helpers.errors import StudyError
 from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
 from helpers.paths import ROOT
-from helpers.profiles import profile_name, profile_tasks, read_config, read_models, read_profile
+from helpers.profiles import find_models, profile_name, profile_tasks, read_config, read_models, read_profile
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
@@ -194,6 +194,13 @@ def test_what_is_not_said_of_a_model_is_as_in_the_profiles_first_model_with_the_
     assert first == ("retinopathy", "inception_resnet_v2", "soft", "standard", 4)
     assert of_task == ("skin_lesion", "resnet50", "placebo", "adversarial", 0)
     assert neither == ("pneumothorax", "inception_resnet_v2", "soft", "standard", 7)
+
+
+def test_models_are_found_by_their_properties_or_listed():
+    found = find_models("smoke", task="skin_lesion", training=None, attention="none")
+    assert [model.training for model in found] == ["standard", "adversarial"]
+    with pytest.raises(StudyError, match=r"expected a model with task 'pneumothorax', seed 0, found none.*retinopathy"):
+        find_models("smoke", task="pneumothorax", seed=0)
 
 
 def test_one_profile_under_two_spellings_is_one_profile():
