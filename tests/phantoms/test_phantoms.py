@@ -70,6 +70,7 @@ CEILINGS = {  # balanced accuracy: of a linear classifier on the mean colour, an
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_simple_statistics_do_not_give_the_class_away(kind):
     names = KINDS[kind].LABELS
