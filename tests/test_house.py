@@ -418,9 +418,8 @@ def test_continuous_integration_runs_the_script_on_a_supported_python():
 
 def test_an_old_python_is_refused_in_one_line(tmp_path):
     old = tmp_path / "python"
-    old.write_text(
-        f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c \"import sys; sys.version_info = (3, 9, 1, 'final', 0)\n$2\"\n"
-    )
+    python = shlex.quote(sys.executable)
+    old.write_text(f"#!/bin/sh\nexec {python} -c \"import sys; sys.version_info = (3, 9, 1, 'final', 0)\n$2\"\n")
     old.chmod(0o755)
     command = ["make", f"PYTHON={old}", f"INSTALLED={tmp_path}/nothing", f"{tmp_path}/nothing"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
