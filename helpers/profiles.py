@@ -120,17 +120,22 @@ def read_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
     return list(configs.values())
 
 
+def select_models(models: list[Config], **properties: Any) -> list[Config]:
+    """Return the models that have all these properties; None: any."""
+    wanted = {name: value for name, value in properties.items() if value is not None}
+    return [model for model in models if all(getattr(model, name) == value for name, value in wanted.items())]
+
+
 def find_models(profile: str, *, runs_dir: str | None = None, **properties: Any) -> list[Config]:
     """Return the models of a profile that have all these properties; None: any.
 
     Raises:
         StudyError: there are none; the message lists those of the profile.
     """
-    wanted = {name: value for name, value in properties.items() if value is not None}
     models = read_models(profile, runs_dir=runs_dir)
-    found = [model for model in models if all(getattr(model, name) == value for name, value in wanted.items())]
+    found = select_models(models, **properties)
     if not found:
-        properties_wanted = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
+        properties_wanted = ", ".join(f"{name} {value!r}" for name, value in properties.items() if value is not None)
         listed = "; ".join(", ".join(str(getattr(model, name)) for name in MODEL_KEYS) for model in models)
         raise StudyError(
             f"profile {profile}: expected a model with {properties_wanted}, found none. It lists "

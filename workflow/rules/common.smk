@@ -12,7 +12,7 @@ from helpers.datasets.manifest import data_dir_state
 from helpers.parameters import TRAININGS
 from helpers.errors import StudyError
 from helpers.paths import ROOT, from_root
-from helpers.profiles import profile_tasks, read_config, read_models
+from helpers.profiles import profile_tasks, read_config, read_models, select_models
 
 PROFILE, RUNS = config["profile"], config["runs_dir"]
 try:
@@ -50,9 +50,8 @@ def key_of(model):
 
 def models_of(task, backbone=None, attention=None, training=None, seed=None):
     """Return the profile's models with these properties; None: any."""
-    wanted = {"task": task, "backbone": backbone, "attention": attention, "training": training, "seed": seed and int(seed)}
-    wanted = {name: value for name, value in wanted.items() if value is not None}
-    return [model for model in MODELS if all(getattr(model, name) == value for name, value in wanted.items())]
+    seed = None if seed is None else int(seed)  # a wildcard is text
+    return select_models(MODELS, task=task, backbone=backbone, attention=attention, training=training, seed=seed)
 
 
 def files_of(models, *names):
