@@ -1,7 +1,7 @@
 """The reports of a run: what a manifest left out, and what the checks of an attack said."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ class ManifestReport:
         near_duplicates: (test image, image of another split, correlation of their thumbnails).
         images_digest: Digest of the content of all image files; "" for phantoms, which their parameters determine.
         masks_digest: The same of all mask files.
+        notes: What was chosen among several, what was merged, and what looks odd.
     """
 
     images: int
@@ -28,6 +29,7 @@ class ManifestReport:
     near_duplicates: list[tuple[str, str, float]]
     images_digest: str = ""
     masks_digest: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write it to a file, atomically."""

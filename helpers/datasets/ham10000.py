@@ -1,11 +1,12 @@
 """The reader of HAM10000's public layout (Tschandl et al., 2018), phantom or real."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from helpers.datasets import layout
+from helpers.datasets.folder import DatasetFolder
+from helpers.datasets.matching import check_listed_once, match_masks, match_pictures
+from helpers.datasets.tables import drop_bad_rows, find_table, image_stems, read_table
 from helpers.tasks import SKIN_LESIONS, lesion_class
 
 METADATA = "HAM10000_metadata.csv"
@@ -13,35 +14,35 @@ MASK_SUFFIX = "_segmentation"
 COLUMNS = ("lesion_id", "image_id", "dx")
 
 
-def read_ham10000(folder: Path) -> pd.DataFrame:
-    """Read the table of a HAM10000 folder.
+def read_ham10000(folder: DatasetFolder) -> pd.DataFrame:
+    """Read the table of a HAM10000 folder (see `Layout.read`); a group is a lesion.
 
     Args:
-        folder: Holds HAM10000_metadata.csv, and below it, in one folder or several
+        folder: Holds HAM10000_metadata.csv (or .tab), and below it, in one folder or several
             (HAM10000_images_part_1/, …), `<image_id>.jpg`; where there are lesion masks, they are named
             `<image_id>_segmentation.png`.
 
-    Returns:
-        One row per image, in the metadata's order: image (path relative to `folder`), label, group
-        (the lesion), and mask (relative path, or missing) where the folder has any masks.
-
     Raises:
-        StudyError: no such folder or metadata, a column missing, a label outside the seven classes, an
-            image listed twice, or listed but not there or there twice.
+        StudyError: no metadata, or a column is missing.
     """
-    layout.check_folder(folder, "HAM10000", METADATA, "image folders")
-    path = layout.find_table(folder, METADATA, "HAM10000")
-    table = layout.read_table(path, COLUMNS)
-    layout.check_values(path, table.dx, lambda dx: dx.isin(SKIN_LESIONS), f"one of {', '.join(SKIN_LESIONS)}")
-    layout.check_listed_once(path, table.image_id, table.dx)
-    found = layout.image_files(folder)
-    of_lesion = found.name.str.endswith(MASK_SUFFIX)
-    images = layout.match_files(table.image_id, found[~of_lesion], listed_in=path)
-    manifest = pd.DataFrame({"image": images, "label": table.dx.map(lesion_class), "group": table.lesion_id})
-    if of_lesion.any():
-        masks = found[of_lesion].assign(name=lambda files: files.name.str.removesuffix(MASK_SUFFIX))
-        manifest["mask"] = table.image_id.map(masks.drop_duplicates("name").set_index("name").path)
-    return manifest
+    path = find_table(folder, "ham10000_metadata.*", METADATA)
+    table = read_table(path, COLUMNS, folder)
+    known = {"dx": (table.dx.isin(SKIN_LESIONS), f"one of {', '.join(SKIN_LESIONS)}")}
+    table = drop_bad_rows(table, known, path, folder)
+    names = image_stems(table.image_id)
+    is_first = check_listed_once(names, table.dx, path, folder)
+    table, names = table[is_first], names[is_first]
+    is_mask = folder.files.name.str.endswith(MASK_SUFFIX)
+    manifest = pd.DataFrame(
+        {
+            "image": match_pictures(names, folder.files[~is_mask], folder, listed_in=path),
+            "label": table.dx.map(lesion_class),
+            "group": table.lesion_id,
+        }
+    )
+    named = folder.files[is_mask].assign(name=lambda files: files.name.str.removesuffix(MASK_SUFFIX))
+    masks = match_masks(names, named, folder)
+    return manifest if masks is None else manifest.assign(mask=masks)
 
 
 def _plan_phantoms(count: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -55,4 +56,4 @@ def _plan_phantoms(count: int, rng: np.random.Generator) -> pd.DataFrame:
     return layout.plan_table(rows, count, COLUMNS)
 
 
-LAYOUT = layout.Layout(METADATA, COLUMNS, read_ham10000, _plan_phantoms)
+LAYOUT = layout.Layout(METADATA, "folders of images", COLUMNS, read_ham10000, _plan_phantoms)

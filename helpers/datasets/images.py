@@ -1,9 +1,11 @@
-"""Inspecting each image file once, before anything expensive starts: can it be used, and is there a copy of it?"""
+"""Inspecting each picture once, before anything expensive starts: can it be used as it is?"""
 
 import hashlib
 import io
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, fields
 from itertools import islice
 from pathlib import Path
 
@@ -11,84 +13,136 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image
 
+from helpers.datasets.kinds import READ, kind_of
 from helpers.progress import progress
 
 LARGEST_IMAGE = 50_000_000  # pixels; a larger one is taken for a decompression bomb
 THUMBNAIL = 16  # pixels
-NEAR = 0.998  # correlation of thumbnails from which two pictures are near-duplicates
 INSPECTED_AT_ONCE = 512  # images given to the threads at a time
+TURNED = range(2, 9)  # values of the EXIF tag that rotate or mirror a picture; all others mean nothing
+PNG_DEPTH = 24  # the byte of a PNG file that has its bits a sample
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What an inspection found.
+
+    Attributes:
+        problem: Why the picture cannot be used; "" if it can.
+        kind: One word for this kind of problem.
+        digest: SHA-256 of the file's bytes.
+        thumbnail: uint8 (16, 16) as bytes, grey.
+        bits: Of a sample: 8 or 16.
+        largest: The largest sample.
+        is_constant: Whether all its pixels are equal.
+    """
+
+    problem: str = ""
+    kind: str = ""
+    digest: str = ""
+    thumbnail: bytes = b""
+    bits: int = 8
+    largest: int = 0
+    is_constant: bool = False
 
 
 def inspect_images(folder: Path, names: pd.Series) -> pd.DataFrame:
-    """Decode every image once.
+    """Decode every picture once, as training does.
 
     Args:
         folder: What the names are relative to.
         names: Image paths, relative to `folder`.
 
     Returns:
-        One row per image, in the same order and with the same index: problem (why it cannot be used; "" if
-        it can), digest (of the file's bytes), thumbnail (uint8 (16, 16) as bytes, grey).
+        One row per image, in the same order and with the same index; columns as the attributes of `Inspected`.
     """
     rows = progress(_inspected(folder, names), total=len(names), description="checking images")
-    return pd.DataFrame(rows, columns=["problem", "digest", "thumbnail"], index=names.index)
+    columns = [field.name for field in fields(Inspected)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of damaged tags that do not matter, without naming the file
+        return pd.DataFrame([astuple(row) for row in rows], columns=columns, index=names.index)
 
 
-def _inspected(folder: Path, names: pd.Series) -> Iterator[tuple[str, str, bytes]]:
+def _inspected(folder: Path, names: pd.Series) -> Iterator[Inspected]:
     paths = (folder / name for name in names)
     with ThreadPoolExecutor() as pool:
         while batch := list(islice(paths, INSPECTED_AT_ONCE)):
             yield from pool.map(_inspect, batch)
 
 
-def _inspect(path: Path) -> tuple[str, str, bytes]:
+def _inspect(path: Path) -> Inspected:
     try:
         content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > LARGEST_IMAGE:
-                raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1)
-            image.load()
-            opacity = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-            is_transparent = opacity is not None and np.asarray(opacity).min() < 255
-            shades = image.point(lambda value: value / 257, "L") if image.mode == "I;16" else image.convert("L")
-            thumbnail = shades.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).tobytes()
-    except Image.DecompressionBombError as error:
-        return (
-            f"expected at most {LARGEST_IMAGE:,} pixels, {error}; if it is not a decompression bomb, make it smaller",
-            "",
-            b"",
+        kind = kind_of(content)
+        if kind not in READ:
+            return _foreign(kind)
+        problem = _problem_of_header(content)
+        return problem or _decoded(content)
+    except Exception as error:  # a damaged file can make decoders fail in any way
+        reason = str(error).partition("\n")[0].removeprefix("{{function_node").partition("}} ")
+        return _damaged(reason[2] or reason[0])
+
+
+def _foreign(kind: str) -> Inspected:
+    if kind == "empty file":
+        return _damaged("the file is empty")
+    if kind == "unknown":
+        return _damaged("cannot identify what its bytes are")
+    return Inspected(f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}; convert it to PNG", kind)
+
+
+def _damaged(reason: str) -> Inspected:
+    return Inspected(f"expected a whole image, {reason}; copy or download it again", "damaged")
+
+
+def _problem_of_header(content: bytes) -> Inspected | None:
+    """Return what is wrong with a picture, as far as one can tell without decoding all of it."""
+    try:
+        with Image.open(io.BytesIO(content), formats=READ) as image:
+            size, pixels = f"{image.width}x{image.height}", image.width * image.height
+            turned = _orientation(image)
+            is_transparent = pixels <= LARGEST_IMAGE and image.has_transparency_data and _is_transparent(image)
+    except Image.DecompressionBombError:
+        size, pixels, turned, is_transparent = "far more", LARGEST_IMAGE + 1, 1, False
+    if pixels > LARGEST_IMAGE:
+        return Inspected(
+            f"expected at most {LARGEST_IMAGE:,} pixels, found {size}; if it is not a decompression bomb, make it "
+            "smaller",
+            "too large",
         )
-    except (OSError, SyntaxError, ValueError) as error:
-        found = "the file is empty" if path.is_file() and not path.stat().st_size else str(error)
-        return f"expected a whole image, {found}; copy or download it again", "", b""
-    if turned != 1:
-        return f"expected an upright picture, its EXIF tag rotates it (orientation {turned}); save it rotated", "", b""
+    if turned in TURNED:
+        return Inspected(
+            f"expected an upright picture, its EXIF tag rotates it (orientation {turned}); save it rotated", "turned"
+        )
     if is_transparent:
-        return "expected an opaque picture, parts of it are transparent; save it without", "", b""
-    return "", digest, thumbnail
+        return Inspected("expected an opaque picture, parts of it are transparent; save it without", "transparent")
+    return None
 
 
-def near_duplicates(inspected: pd.DataFrame, split: pd.Series, *, largest: int = 100) -> list[tuple[int, int, float]]:
-    """Find test images that look like an image of another split.
+def _orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow's reader of EXIF fails in many ways on a damaged tag, which then turns nothing
+        return 1
 
-    Args:
-        inspected: As from `inspect_images`.
-        split: The split of each row.
-        largest: The largest number of pairs to return.
 
-    Returns:
-        (row of the test image, row of the other, correlation of their thumbnails), the most alike first.
-        A pair is reported from a correlation of 0.998 on. Whether it matters is for a human to judge.
-    """
-    pixels = np.stack([np.frombuffer(thumbnail, np.uint8) for thumbnail in inspected.thumbnail]).astype(np.float32)
-    pixels -= pixels.mean(axis=1, keepdims=True)
-    pixels /= np.maximum(np.linalg.norm(pixels, axis=1, keepdims=True), 1e-6)
-    tests, others = np.flatnonzero(split == "test"), np.flatnonzero(split != "test")
-    pairs = []
-    for rows in np.array_split(tests, max(1, len(tests) // 256)):
-        alike = pixels[rows] @ pixels[others].T
-        for row, other in np.argwhere(alike > NEAR):
-            pairs.append((int(rows[row]), int(others[other]), float(alike[row, other])))
-    return sorted(pairs, key=lambda pair: -pair[2])[:largest]
+def _is_transparent(image: Image.Image) -> bool:
+    return bool(np.asarray(image.convert("RGBA").getchannel("A")).min() < 255)
+
+
+def _decoded(content: bytes) -> Inspected:
+    """Decode a picture as training does."""
+    from helpers.datasets.pipeline import decode, decode_16_bits  # not above: the workflow's plan needs no TensorFlow
+
+    pixels = decode(content).numpy()
+    bits, largest = 8, int(pixels.max())
+    if kind_of(content) == "PNG" and content[PNG_DEPTH] == 16:
+        bits, largest = 16, int(decode_16_bits(content).numpy().max())
+    thumbnail = Image.fromarray(pixels).convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return Inspected(
+        digest=hashlib.sha256(content).hexdigest(),
+        thumbnail=thumbnail.tobytes(),
+        bits=bits,
+        largest=largest,
+        is_constant=bool(pixels.min() == pixels.max()),
+    )

@@ -1,6 +1,5 @@
 """The manifest of a task, one row per image: made once, checked, and kept as a file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +10,7 @@ from helpers.artifacts.folders import ProfileFolder, TaskFolder, images_folder
 from helpers.artifacts.reports import ManifestReport
 from helpers.artifacts.tables import MANIFEST
 from helpers.config import Config
+from helpers.datasets.folder import walk
 from helpers.datasets.medmnist import unpack_medmnist
 from helpers.datasets.phantom import write_phantoms
 from helpers.datasets.read import read_manifest
@@ -43,7 +43,7 @@ def prepare_manifest(config: Config) -> pd.DataFrame:
     parameters, or the files in `data_dir`, changed.
     """
     folder, data = TaskFolder.from_config(config), data_folder(config)
-    _provide_images(config, data)
+    provide_images(config, data)
 
     def make() -> None:
         table = read_manifest(
@@ -72,8 +72,8 @@ def prepare_manifest(config: Config) -> pd.DataFrame:
     return MANIFEST.load(folder.manifest)
 
 
-def _provide_images(config: Config, data: Path) -> None:
-    """Draw phantoms, or unpack a file of MedMNIST+, unless they are there already."""
+def provide_images(config: Config, data: Path) -> None:
+    """Draw phantoms into a folder, or unpack a file of MedMNIST+, unless they are there already."""
     if config.source == "phantom":
         write_phantoms(
             data,
@@ -148,9 +148,5 @@ def data_dir_state(config: Config) -> str | None:
     if path.is_file():
         return files.fingerprint([path], relative_to=path.parent)
     if path.is_dir():
-        return files.fingerprint(_visible_files(path), relative_to=path)
+        return files.fingerprint((path / name for name in walk(path)), relative_to=path)
     return records.recorded(TaskFolder.from_config(config).manifest).get(DATA_DIR_STATE)
-
-
-def _visible_files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))

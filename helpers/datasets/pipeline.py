@@ -14,13 +14,23 @@ CACHE_BYTES = 2**30  # decoded training images are cached in memory up to this s
 SHIFT, ZOOM = 0.1, 0.1  # of `affine`: shares of the picture
 
 
+def decode(content: tf.Tensor | bytes) -> tf.Tensor:
+    """Decode the bytes of a JPEG or PNG file into uint8 (height, width, 3); of 16 bits, the upper 8 are kept."""
+    # Despite its name, decode_jpeg reads PNG, too. Unlike decode_image, it can decode as exactly as Pillow.
+    return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def decode_16_bits(content: bytes) -> tf.Tensor:
+    """Decode the bytes of a PNG file into uint16 (height, width, channels)."""
+    return tf.io.decode_png(content, dtype=tf.uint16)
+
+
 def read_image(path: tf.Tensor, *, size: int) -> tf.Tensor:
     """Decode an image file into float32 pixels in [0, 1], (size, size, 3), resized to a square.
 
     To shrink a picture, its pixels are averaged over the area of each new pixel. To enlarge one, they are interpolated.
     """
-    # Despite its name, decode_jpeg reads PNG, too. Unlike decode_image, it can decode as exactly as Pillow.
-    pixels = tf.io.decode_jpeg(tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE")
+    pixels = decode(tf.io.read_file(path))
     resized = tf.cond(
         tf.reduce_all(tf.shape(pixels)[:2] > size),
         lambda: tf.image.resize(pixels, (size, size), method="area"),

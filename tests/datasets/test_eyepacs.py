@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from tables import edit
 
-from helpers.datasets.eyepacs import read_eyepacs
+from helpers.datasets.layout import read_layout
 from helpers.errors import StudyError
 
 TABLE = "trainLabels.csv"
@@ -16,7 +16,7 @@ def copied(eyepacs, tmp_path):
 
 
 def test_the_phantoms_are_read_as_the_public_layout(eyepacs):
-    table, listed = read_eyepacs(eyepacs), pd.read_csv(eyepacs / TABLE)
+    table, listed = read_layout("retinopathy", eyepacs), pd.read_csv(eyepacs / TABLE)
     assert list(table.columns) == ["image", "label", "group", "mask"]
     assert table.label.tolist() == ["grade 0" if level == 0 else "grade 1-4" for level in listed.level]
     assert table.groupby("group").size().eq(2).all()
@@ -32,7 +32,7 @@ def test_the_phantoms_are_read_as_the_public_layout(eyepacs):
     ],
 )
 def test_the_threshold_decides_what_counts_as_disease(eyepacs, threshold, classes):
-    table, level = read_eyepacs(eyepacs, threshold=threshold), pd.read_csv(eyepacs / TABLE).level
+    table, level = read_layout("retinopathy", eyepacs, threshold=threshold), pd.read_csv(eyepacs / TABLE).level
     expected = level if threshold == 0 else (level >= threshold).astype(int)
     assert table.label.tolist() == [classes[index] for index in expected]
 
@@ -51,7 +51,7 @@ def test_the_threshold_decides_what_counts_as_disease(eyepacs, threshold, classe
 def test_a_table_that_does_not_fit_is_named(copied, change, words):
     edit(copied / TABLE, change)
     with pytest.raises(StudyError) as error:
-        read_eyepacs(copied)
+        read_layout("retinopathy", copied)
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
@@ -60,10 +60,10 @@ def test_a_folder_without_the_table_says_what_it_holds(copied):
     with pytest.raises(
         StudyError, match=r"expected one trainLabels.csv of EyePACS, found none; the folder holds labels"
     ):
-        read_eyepacs(copied)
+        read_layout("retinopathy", copied)
 
 
 def test_real_images_are_read(real_images):
-    table = read_eyepacs(real_images / "EyePACS", threshold=0)
+    table = read_layout("retinopathy", real_images / "EyePACS", threshold=0)
     assert len(table) == len(pd.read_csv(real_images / "EyePACS" / TABLE))
     assert table.label.nunique() == 5

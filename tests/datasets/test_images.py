@@ -3,8 +3,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers.datasets.images import inspect_images, near_duplicates
-from helpers.datasets.masks import read_mask
+from helpers.backend import tf
+from helpers.datasets.copies import near_duplicates
+from helpers.datasets.images import inspect_images
+from helpers.datasets.masks import read_mask, unusable_masks
+from helpers.datasets.pipeline import read_image
+from helpers.datasets.problems import Problems
 
 
 def problem(folder, name):
@@ -44,16 +48,61 @@ def test_damaged_files_are_named(tmp_path, picture, ending, damage, words):
 def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path):
     Image.new("1", (8_000, 7_000)).save(tmp_path / "large.png")
     Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
-    assert "at most 50,000,000 pixels, 8000x7000 pixels" in problem(tmp_path, "large.png")
+    assert "at most 50,000,000 pixels, found 8000x7000;" in problem(tmp_path, "large.png")
     assert "at most 50,000,000 pixels" in problem(tmp_path, "bomb.png")
 
 
-def test_pictures_that_their_exif_tag_turns_are_refused_and_upright_ones_are_not(tmp_path, picture):
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+@pytest.mark.parametrize("orientation", range(12))
+def test_pictures_that_their_exif_tag_turns_are_refused_and_others_are_not(tmp_path, picture, orientation, ending):
+    """Only 2 to 8 turn a picture; 0, and what is above 8, mean nothing."""
     exif = picture.getexif()
-    for orientation, refused in ((1, False), (6, True)):
-        exif[0x0112] = orientation
-        picture.save(tmp_path / "a.jpg", exif=exif)
-        assert ("EXIF" in problem(tmp_path, "a.jpg")) == refused
+    exif[0x0112] = orientation
+    picture.save(tmp_path / f"a.{ending}", exif=exif)
+    assert ("EXIF" in problem(tmp_path, f"a.{ending}")) == (2 <= orientation <= 8)
+
+
+def test_a_damaged_exif_tag_turns_nothing(tmp_path, picture):
+    picture.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
+    assert problem(tmp_path, "a.jpg") == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [("WEBP", "WebP"), ("BMP", "BMP"), ("TIFF", "TIFF"), ("JPEG2000", "JPEG 2000"), ("GIF", "GIF"), ("PNG", None)],
+)
+def test_what_a_file_holds_counts_and_not_its_name(tmp_path, picture, form, kind):
+    picture.save(tmp_path / "a.jpg", form)
+    expected = f"its bytes are of another kind: {kind}; convert it to PNG" if kind else ""
+    assert problem(tmp_path, "a.jpg").endswith(expected)
+    assert bool(problem(tmp_path, "a.jpg")) == bool(kind)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 12, 40])
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_what_training_could_not_decode_is_found(tmp_path, picture, ending, cut):
+    """Pillow reads a PNG without its end; TensorFlow, which decodes in training, does not."""
+    path = tmp_path / f"a.{ending}"
+    picture.save(path)
+    path.write_bytes(path.read_bytes()[:-cut])
+    try:
+        read_image(str(path), size=8)
+    except tf.errors.InvalidArgumentError:
+        assert "expected a whole image" in problem(tmp_path, path.name)
+    else:
+        assert problem(tmp_path, path.name) == ""
+
+
+@pytest.mark.parametrize(("mode", "bits", "largest"), [("L", 8, 200), ("RGB", 8, 200), ("I;16", 16, 200 * 16)])
+def test_the_range_that_is_used_is_measured(tmp_path, mode, bits, largest):
+    pixels = np.linspace(0, largest, 64).reshape(8, 8).astype(np.uint16 if bits == 16 else np.uint8)
+    picture = Image.fromarray(np.repeat(pixels[..., None], 3, -1) if mode == "RGB" else pixels)
+    picture.save(tmp_path / "a.png")
+    Image.new(mode, (8, 8), 7 if mode != "RGB" else (7, 7, 7)).save(tmp_path / "b.png")
+    inspected = inspect_images(tmp_path, pd.Series(["a.png", "b.png"]))
+    assert inspected.bits.tolist() == [bits, bits]
+    assert inspected.largest[0] == largest
+    assert inspected.is_constant.tolist() == [False, True]
 
 
 def test_transparent_pictures_are_refused_and_opaque_ones_are_not(tmp_path, picture):
@@ -89,3 +138,18 @@ def test_masks_are_pictures_or_boxes(tmp_path):
     assert np.array_equal(read_mask("0.25 0.5 0.5 0.5", data_dir=tmp_path, size=4), expected)
     both = read_mask("0.25 0.5 0.5 0.5;0 0 0.25 0.25", data_dir=tmp_path, size=4)
     assert both.sum() == expected.sum() + 1
+
+
+def test_masks_that_are_no_png_files_or_damaged_are_problems(tmp_path):
+    mask = Image.new("L", (8, 8))
+    mask.paste(255, (2, 4, 6, 8))
+    for name in ("a.png", "b.jpg", "c.png"):
+        mask.save(tmp_path / name)
+    (tmp_path / "c.png").write_bytes((tmp_path / "c.png").read_bytes()[:50])
+    mask.convert("I;16").save(tmp_path / "d.png")
+    assert read_mask("d.png", data_dir=tmp_path, size=4).sum() == 4
+    problems = Problems(tmp_path)
+    values = ["a.png", "b.jpg", "c.png", "d.png", "0 0 1 1", "1e-05 0 0.5 0.5"]
+    assert unusable_masks(tmp_path, values, problems) == ["b.jpg", "c.png"]
+    assert "b.jpg: expected a mask in a PNG file, found JPEG" in problems.texts[0]
+    assert "c.png: expected a mask" in problems.texts[1]

@@ -38,13 +38,84 @@ def test_a_bad_image_stops_or_is_skipped_and_listed(copied):
     assert manifest.index.tolist() == list(range(82))
 
 
-def test_the_same_file_in_two_splits_is_a_leak(copied):
+def test_groups_that_share_a_file_are_one_group(copied, capsys):
     manifest = manifest_of(copied)
     tested = manifest[manifest.split == "test"].image.iloc[0]
     trained = manifest[(manifest.split == "train") & (manifest.label == manifest.label[0])].image.iloc[0]
     shutil.copy(copied / tested, copied / trained)
-    with pytest.raises(StudyError, match="are the same, byte for byte"):
+    again = manifest_of(copied).set_index("image")
+    assert again.group[tested] == again.group[trained]
+    assert again.split[tested] == again.split[trained]
+    printed = capsys.readouterr().out
+    assert "groups merged with another one, because they share a file: 1;" in printed
+    assert "are the same, byte for byte" in printed
+
+
+def test_all_that_is_wrong_with_tables_pictures_and_masks_is_one_error(copied):
+    images = sorted((copied / "HAM10000_images").iterdir())
+    images[3].unlink()
+    for number in (7, 9):
+        images[number].write_bytes(b"")
+    Image.open(images[11]).save(images[11], "BMP")
+    masks = sorted((copied / "HAM10000_segmentations_lesion_tschandl").iterdir())
+    masks[20].write_bytes(b"II*\0")
+    with pytest.raises(StudyError) as error:
         manifest_of(copied)
+    lines = str(error.value).splitlines()
+    assert lines[0] == f"{copied}: found 4 kinds of problems:"
+    expected = ("none for 1 of 84", "(1 more like this.)", "BMP", "found TIFF")
+    assert all(words in line for words, line in zip(expected, lines[1:], strict=True)), lines
+    assert ["on_bad_image=skip" in line for line in lines[1:]] == [False, True, True, False]
+    edit(copied / "HAM10000_metadata.csv", lambda t: t.drop(index=3))
+    manifest = manifest_of(copied, on_bad_image="skip")
+    assert len(manifest) == 80
+    assert manifest["mask"].isna().sum() == 1
+    assert "masks that cannot be used and are left out: 1" in manifest.attrs["report"].notes[0]
+
+
+def write_depths(folder, scale):
+    """Turn the pictures of a folder into 16 bits: 8-bit values times `scale`."""
+    for path in folder.iterdir():
+        grey = np.asarray(Image.open(path).convert("L")).astype(np.uint16)
+        Image.fromarray(grey * np.uint16(scale)).save(path, "PNG")
+
+
+def test_pictures_that_use_a_part_of_their_bits_are_named(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "chest")
+    plain = {"task": "pneumothorax", "source": "folder", "data_dir": folder, "folds": 3, "seed": 0}
+    write_depths(folder / "images", 257)
+    assert read_manifest(**plain).attrs["report"].notes == []
+    shutil.rmtree(folder / "images")
+    shutil.copytree(chestxray14 / "images", folder / "images")
+    write_depths(folder / "images", 16)
+    with pytest.raises(StudyError, match=r"40 pictures of 16 bits .* as if they had 12. .* 16 times too dark"):
+        read_manifest(**plain)
+
+
+def test_dark_pictures_and_pictures_of_one_colour_are_reported(copied):
+    for number, path in enumerate(sorted((copied / "HAM10000_images").iterdir())):
+        dark = Image.new("RGB", (9, 9)) if number == 5 else Image.open(path).convert("RGB").point(lambda v: v // 8)
+        dark.save(path, "PNG")
+    dark, constant = manifest_of(copied).attrs["report"].notes
+    assert dark.startswith("dark: the largest value of 84 pictures of 8 bits is ")
+    assert constant.startswith("1 pictures have one colour only and show nothing; the first is ")
+
+
+def test_a_test_image_that_is_also_trained_on_is_an_error_and_can_be_skipped(chestxray14, tmp_path):
+    """An official split is given: the copy outside of the test split is left out."""
+    folder = shutil.copytree(chestxray14, tmp_path / "chest")
+    table = pd.read_csv(folder / "Data_Entry_2017.csv")
+    is_tested = table["Patient ID"] <= 9
+    for name, rows in (("test_list.txt", table[is_tested]), ("train_val_list.txt", table[~is_tested])):
+        (folder / name).write_text("\n".join(rows["Image Index"]))
+    tested, trained = table["Image Index"][is_tested].iloc[0], table["Image Index"][~is_tested].iloc[0]
+    shutil.copy(folder / "images" / tested, folder / "images" / trained)
+    plain = {"task": "pneumothorax", "source": "folder", "data_dir": folder, "folds": 3, "seed": 0}
+    with pytest.raises(StudyError, match=rf"{trained}: expected no file in two given splits.*{tested}.*=skip"):
+        read_manifest(**plain)
+    manifest = read_manifest(**plain, on_bad_image="skip")
+    assert len(manifest) == 39
+    assert f"images/{tested}" in set(manifest.image[manifest.split == "test"])
 
 
 def test_near_duplicates_are_reported(copied):

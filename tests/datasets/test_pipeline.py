@@ -4,15 +4,15 @@ import pytest
 from PIL import Image
 
 from helpers.datasets import pipeline
-from helpers.datasets.ham10000 import read_ham10000
 from helpers.datasets.images import inspect_images
+from helpers.datasets.layout import read_layout
 from helpers.datasets.pipeline import _transform, augment, load_arrays, make_dataset
 from helpers.tasks import SKIN_LESIONS
 
 
 @pytest.fixture(scope="module")
 def table(ham10000):
-    return read_ham10000(ham10000)
+    return read_layout("skin_lesion", ham10000)
 
 
 def test_pixels_are_those_of_pillow_in_0_to_1(ham10000, table):

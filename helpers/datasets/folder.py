@@ -1,0 +1,113 @@
+"""A dataset's folder as it is on disk: every file below it, and what is said about them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.datasets.problems import Problems
+from helpers.errors import StudyError
+
+IGNORED_FOLDERS = ("__MACOSX",)  # what macOS adds to archives
+
+
+class DatasetFolder:
+    """A dataset's folder, listed once.
+
+    Args:
+        path: The folder.
+        dataset: The dataset's name, for errors.
+        expected: What should be in the folder, for errors.
+
+    Attributes:
+        files: One row per file: path (relative to the folder, with /), name (without its ending), ending (lower case,
+            with its dot; "" if there is none). Links are followed.
+        problems: What is wrong with the folder, so far.
+        used: Paths of the tables and lists that were read.
+        notes: What a reader of the study should know: what was chosen among several, and what is not used.
+
+    Raises:
+        StudyError: there is no such folder.
+    """
+
+    def __init__(self, path: Path, *, dataset: str, expected: Iterable[str]):
+        if not path.is_dir():
+            what = "is a file" if path.is_file() else "is not there"
+            raise StudyError(
+                f"data_dir: expected the folder of {dataset}, with {', '.join(expected)} in it; {path} {what}. "
+                "Point data_dir at it."
+            )
+        self.path, self.dataset = path, dataset
+        self.problems = Problems(path)
+        self.used: list[str] = []
+        self.notes: list[str] = []
+        self.files = pd.DataFrame(map(_parts, self._listed()), columns=["path", "name", "ending"])
+
+    def _listed(self) -> list[str]:
+        broken: list[str] = []
+        paths = list(walk(self.path, broken))
+        if broken:
+            self.notes.append(f"{len(broken):,} broken links, or folders that cannot be read; the first is {broken[0]}")
+        unwritable = [path for path in paths if not path.isprintable()]
+        if unwritable:
+            self.notes.append(
+                f"not used: {len(unwritable):,} files whose names are not text; the first is {unwritable[0]!a}"
+            )
+        return [path for path in paths if path.isprintable()]
+
+    def content(self) -> str:
+        """Return the first names in the folder, for errors."""
+        visible = sorted(_shown(path) for path in self.path.iterdir() if not path.name.startswith("."))
+        return ", ".join(visible[:6]) + (", …" if len(visible) > 6 else "") or "nothing"
+
+
+def walk(folder: Path, broken: list[str] | None = None) -> Iterator[str]:
+    """Yield the paths of all visible files below a folder, relative to it, with "/".
+
+    Links are followed, after everything that is no link. Each folder is entered once, so links may form a circle. A
+    link to a folder around the dataset is not followed.
+
+    Args:
+        folder: The folder.
+        broken: Gets the paths of links that lead nowhere, and of folders that cannot be listed.
+    """
+    root = os.path.realpath(folder)
+    entered, waiting = set(), [("", str(folder))]
+    links: list[tuple[str, str]] = []
+    while waiting or links:
+        prefix, path = waiting.pop() if waiting else links.pop(0)
+        real = os.path.realpath(path)
+        if real in entered or (prefix and f"{root}/".startswith(f"{real.rstrip('/')}/")):
+            continue
+        entered.add(real)
+        inner: list[tuple[str, str]] = []
+        try:
+            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except OSError:
+            if broken is not None:
+                broken.append(prefix)
+            continue
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
+                continue
+            name = prefix + entry.name
+            if entry.is_dir():
+                (links if entry.is_symlink() else inner).append((f"{name}/", entry.path))
+            elif entry.is_file():
+                yield name
+            elif broken is not None:
+                broken.append(name)
+        waiting += reversed(inner)
+
+
+def _shown(path: Path) -> str:
+    """Return a file's name; of a folder with a slash, of a link that leads nowhere with a remark."""
+    return path.name + ("/" if path.is_dir() else "" if path.exists() else " (a broken link)")
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    """Return a file's path, its name without ending, and its ending."""
+    name = path.rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    return (path, stem, f".{ending.lower()}") if stem and dot else (path, name, "")

@@ -1,0 +1,155 @@
+"""The folders that people have: links, capitals, doubled levels, and the copies of the datasets that are shared."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tables import edit
+
+from helpers import read_manifest
+from helpers.datasets.folder import walk
+from helpers.datasets.layout import open_folder, read_layout
+from helpers.errors import StudyError
+
+FOLDERS = {"skin_lesion": "HAM10000_images", "retinopathy": "train", "pneumothorax": "images"}
+
+
+@pytest.fixture(params=FOLDERS)
+def dataset(request, ham10000, eyepacs, chestxray14, tmp_path):
+    """Return a task, a copy of its dataset, and the folder of images in it."""
+    sources = {"skin_lesion": ham10000, "retinopathy": eyepacs, "pneumothorax": chestxray14}
+    folder = shutil.copytree(sources[request.param], tmp_path / "data")
+    return request.param, folder, folder / FOLDERS[request.param]
+
+
+def test_linked_folders_and_files_are_read_as_if_they_were_there(dataset, tmp_path):
+    task, folder, images = dataset
+    before = read_layout(task, folder)
+    scratch = images.rename(tmp_path / "scratch")
+    images.symlink_to(scratch)
+    pd.testing.assert_frame_equal(read_layout(task, folder), before)
+    images.unlink()
+    images.mkdir()
+    for path in scratch.iterdir():
+        (images / path.name).symlink_to(path)
+    pd.testing.assert_frame_equal(read_layout(task, folder), before)
+
+
+def test_a_circle_of_links_ends_and_a_link_to_a_folder_around_is_not_followed(dataset):
+    task, folder, images = dataset
+    before = read_layout(task, folder)
+    for name, target in (("up", ".."), ("itself", "."), ("images again", images.name)):
+        (folder / name).symlink_to(target)
+    (images / "circle").symlink_to(folder)
+    pd.testing.assert_frame_equal(read_layout(task, folder), before)
+    paths = list(walk(folder))
+    assert (
+        len(paths) == len(set(paths)) == sum(path.is_file() for path in folder.rglob("[!.]*") if not path.is_symlink())
+    )
+
+
+def test_links_that_lead_nowhere_are_said(dataset):
+    task, folder, images = dataset
+    first = min(images.iterdir())
+    first.unlink()
+    first.symlink_to("nowhere")
+    assert "1 broken links" in open_folder(task, folder).notes[0]
+    with pytest.raises(StudyError, match=f"none for 1 of .*{first.stem}"):
+        read_layout(task, folder)
+
+
+def test_doubled_levels_capitals_and_hidden_files_change_nothing(dataset):
+    task, folder, images = dataset
+    before = read_layout(task, folder)
+    inner = folder / images.name.upper() / images.name
+    inner.parent.mkdir()
+    images.rename(inner)
+    for number, path in enumerate(sorted(inner.iterdir())):
+        if number % 2:
+            path.rename(path.with_name(path.name.swapcase()))
+    (folder / "__MACOSX").mkdir()
+    (folder / "__MACOSX" / inner.name).write_text("")
+    (inner / "._copy.jpg").write_text("")
+    after = read_layout(task, folder)
+    assert after.label.equals(before.label)
+    assert after.group.equals(before.group)
+    assert all((folder / name).is_file() for name in after.image)
+
+
+def test_a_dataset_twice_under_two_spellings_is_read_once(ham10000, tmp_path):
+    """A copy of HAM10000 on Kaggle has each folder of images once more, in small letters."""
+    folder = shutil.copytree(ham10000, tmp_path / "ham")
+    shutil.copytree(folder / "HAM10000_images", folder / "ham10000_images")
+    opened = open_folder("skin_lesion", folder)
+    assert len(read_layout("skin_lesion", folder)) == 84
+    manifest = read_manifest(task="skin_lesion", source="folder", data_dir=folder, folds=3, seed=0)
+    assert manifest.image.nunique() == 84
+    assert "84 images are there more than once, in equal files" in manifest.attrs["report"].notes[0]
+    assert len(opened.files) == 1 + 3 * 84
+
+
+def test_nihs_small_copy_names_its_lists_otherwise(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    inner = folder / "images-224" / "images-224"
+    inner.parent.mkdir()
+    (folder / "images").rename(inner)
+    table = pd.read_csv(folder / "Data_Entry_2017.csv")
+    is_tested = table["Patient ID"] <= 9
+    (folder / "test_list_NIH.txt").write_text("\r\n".join(table["Image Index"][is_tested]))
+    (folder / "train_val_list_NIH.txt").write_text("\n".join(table["Image Index"][~is_tested]) + "\n")
+    manifest = read_manifest(task="pneumothorax", source="folder", data_dir=folder, folds=3, seed=0)
+    assert (manifest.split == "test").tolist() == is_tested.tolist()
+    assert "official split: train_val_list_NIH.txt, test_list_NIH.txt" in manifest.attrs["report"].notes
+    shutil.copy(folder / "test_list_NIH.txt", folder / "test_list.txt")
+    read_layout("pneumothorax", folder)  # an equal list is no doubt
+    (folder / "test_list.txt").write_text(table["Image Index"][0])
+    with pytest.raises(StudyError, match=r"found test_list.txt, test_list_NIH.txt, which differ"):
+        read_layout("pneumothorax", folder)
+
+
+def test_an_image_in_both_official_lists_is_named(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    names = "\n".join(pd.read_csv(folder / "Data_Entry_2017.csv")["Image Index"])
+    for name in ("test_list.txt", "train_val_list.txt"):
+        (folder / name).write_text(names)
+    with pytest.raises(StudyError, match=r"00000001_000 is in both.*39 more like this"):
+        read_layout("pneumothorax", folder)
+
+
+def test_nihs_random_sample_is_read(chestxray14, tmp_path):
+    folder = tmp_path / "sample"
+    shutil.copytree(chestxray14, folder / "sample")
+    (folder / "sample" / "Data_Entry_2017.csv").rename(folder / "sample" / "sample_labels.csv")
+    edit(
+        folder / "sample" / "sample_labels.csv",
+        lambda t: t.assign(**{"Finding Labels": t["Finding Labels"].replace("No Finding", "No_Finding")}),
+    )
+    assert read_layout("pneumothorax", folder).label.equals(read_layout("pneumothorax", chestxray14).label)
+
+
+def test_of_the_resized_eyepacs_the_uncropped_pictures_are_read(eyepacs, tmp_path):
+    folder = tmp_path / "resized"
+    shutil.copytree(eyepacs / "train", folder / "resized_train" / "resized_train")
+    cropped = shutil.copytree(eyepacs / "train", folder / "resized_train_cropped" / "resized_train_cropped")
+    for path in cropped.iterdir():
+        path.write_bytes(path.read_bytes() + b"\0")
+    table = pd.read_csv(eyepacs / "trainLabels.csv")
+    table.to_csv(folder / "trainLabels.csv", index=False)
+    table.head(30).to_csv(folder / "trainLabels_cropped.csv")
+    assert read_layout("retinopathy", folder).image.str.startswith("resized_train/").all()
+    assert len(read_layout("retinopathy", folder)) == 40
+
+
+def test_dicom_and_tiff_are_named_as_what_they_are(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "chest")
+    first, second = sorted((folder / "images").iterdir())[:2]
+    first.with_suffix(".dcm").write_bytes(bytes(128) + b"DICM" + bytes(10))
+    first.unlink()
+    with pytest.raises(StudyError, match=r"00000001_000.dcm: expected a picture named .*DICOM. Convert it to PNG"):
+        read_layout("pneumothorax", folder)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(second.with_suffix(".tif"))
+    second.unlink()
+    with pytest.raises(StudyError, match=r"\(1 more like this.\)"):
+        read_layout("pneumothorax", folder)
