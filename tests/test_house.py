@@ -38,7 +38,8 @@ TOP = {
     "backend": set(),
     "progress": set(),
     "backbones": {"backend"},  # inside a function: TensorFlow loads when a network is built
-    "parameters": {"errors", "tasks", "backbones", "attentions"},
+    "lists": {"errors"},
+    "parameters": {"errors", "lists", "tasks", "backbones", "attentions"},
     "config": {"errors", "tasks", "parameters"},
     "profiles": {"errors", "tasks", "backbones", "parameters", "config", "paths"},
     "files": {"errors", "paths"},
