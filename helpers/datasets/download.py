@@ -6,13 +6,11 @@ python -m helpers.datasets.download unpack HAM10000_images_part_1.zip data/HAM10
 """
 
 import argparse
-import shutil
-import tarfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pooch
 
+from helpers.datasets.archives import unpack
 from helpers.errors import StudyError
 from helpers.paths import display_path, from_root
 from helpers.tasks import TASKS
@@ -47,7 +45,6 @@ to it, and do not try to identify patients.
 2. For each archive: .venv/bin/python -m helpers.datasets.download unpack <archive> data/ChestX-ray14
 3. Put the four tables beside them in data/ChestX-ray14/.""",
 }
-LARGEST_RATIO = 200  # unpacked to packed size; beyond it, an archive is taken for a decompression bomb
 
 
 def fetch_medmnist(*, size: int, folder: Path, base_url: str = ZENODO) -> list[Path]:
@@ -69,52 +66,6 @@ def fetch(url: str, path: Path, *, digest: str) -> Path:
             f"{path}: expected to download it from {url}; {error}. Try again, or put the file there by hand."
         ) from error
     return path
-
-
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a .zip, .tar or .tar.gz into a new folder of its name in `folder`, atomically.
-
-    Raises:
-        StudyError: no such archive, a damaged one, one with a member outside its folder or that is not a plain file, or
-            one that would grow more than two-hundredfold.
-    """
-    target = folder / archive.name.split(".")[0]
-    temporary = folder / f".unfinished-{target.name}"
-    if target.exists():
-        print(f"{display_path(target)} is there already. Delete it to unpack {archive.name} again.")
-        return target
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                members = opened.infolist()
-                _check_members(archive, [(member.filename, member.file_size) for member in members])
-                opened.extractall(temporary)
-        else:
-            with tarfile.open(archive) as opened:
-                members = opened.getmembers()
-                _check_members(archive, [(member.name, member.size) for member in members])
-                opened.extractall(temporary, filter="data")
-        temporary.replace(target)
-    except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise StudyError(f"{archive}: expected a whole .zip or .tar archive; {error}. Download it again.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return target
-
-
-def _check_members(archive: Path, members: list[tuple[str, int]]) -> None:
-    for name, _ in members:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
-            raise StudyError(f"{archive}: expected files inside its folder, found {name!r}. Refused: it is not safe.")
-    total, packed = sum(size for _, size in members), archive.stat().st_size
-    if total > LARGEST_RATIO * packed:
-        raise StudyError(
-            f"{archive}: expected at most {LARGEST_RATIO} times its size unpacked, found {total / packed:.0f} times. "
-            "Refused: it looks like a decompression bomb."
-        )
 
 
 def main() -> None:
