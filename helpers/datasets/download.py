@@ -13,6 +13,7 @@ import pooch
 from helpers.datasets.archives import unpack
 from helpers.errors import StudyError
 from helpers.paths import display_path, from_root
+from helpers.signals import exit_on_signals
 from helpers.tasks import TASKS
 
 ZENODO = "https://zenodo.org/records/10519652/files"  # MedMNIST+; the digests were published with it
@@ -82,13 +83,14 @@ def main() -> None:
     unpacking.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     try:
-        if arguments.command == "medmnist":
-            paths = fetch_medmnist(size=arguments.size, folder=from_root(arguments.folder))
-            print("\n".join(f"{display_path(path)}: whole, its digest is right" for path in paths))
-        elif arguments.command == "unpack":
-            print(f"unpacked to {display_path(unpack(arguments.archive, arguments.folder))}")
-        else:
-            print(INSTRUCTIONS[arguments.command])
+        with exit_on_signals(arguments.command):
+            if arguments.command == "medmnist":
+                paths = fetch_medmnist(size=arguments.size, folder=from_root(arguments.folder))
+                print("\n".join(f"{display_path(path)}: whole, its digest is right" for path in paths))
+            elif arguments.command == "unpack":
+                print(f"unpacked to {display_path(unpack(arguments.archive, arguments.folder))}")
+            else:
+                print(INSTRUCTIONS[arguments.command])
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
 
