@@ -6,7 +6,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+from helpers.errors import StudyError
+
+os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
+os.environ.pop("TF_USE_LEGACY_KERAS", None)  # tf-keras-vis takes `tf.keras`, which has to be Keras 3
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only, once logging is set up
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # twice as fast; the default on newer Intel processors only
 
@@ -28,16 +31,32 @@ def _hidden_messages() -> Iterator[None]:
             os.close(stderr)
 
 
+def _check_backend(name: str) -> None:
+    if name != "tensorflow":
+        raise StudyError(f"Keras' backend: expected tensorflow, got {name}. Unset KERAS_BACKEND.")
+
+
+_check_backend(os.environ["KERAS_BACKEND"])  # the import would fail in words of its own
 with _hidden_messages():
-    import keras
+    try:
+        import keras
+    except ValueError as error:
+        if "configuration" not in str(error):
+            raise
+        raise StudyError(f"keras.json, in ~/.keras or KERAS_HOME: {error}. Correct that file, or delete it.") from None
     import tensorflow as tf
 
     tf.config.list_physical_devices()
+_check_backend(keras.backend.backend())
+
+# Keras' own defaults, whatever keras.json and KERAS_MAX_EPOCHS say: the same parameters give the same numbers.
+keras.config.set_image_data_format("channels_last")
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_max_epochs(None)
+keras.config.set_max_steps_per_epoch(None)
 
 # The study attacks several models in one process. Each is traced once, but TensorFlow warns of retracing.
 logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
-
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(f"Keras' backend: expected tensorflow, got {keras.backend.backend()}. Unset KERAS_BACKEND.")
 
 __all__ = ["keras", "tf"]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 import yaml
 from traitlets.config import Config as KernelConfig
@@ -17,6 +18,7 @@ from traitlets.config import Config as KernelConfig
 from helpers import files
 from helpers.errors import StudyError, check_choice
 from helpers.progress import LINES
+from helpers.signals import exit_on_signals
 
 SETTINGS = {
     "kernel_name": "python3",
@@ -32,7 +34,7 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     If a cell fails, the copy with its traceback is written beside it, with .failed in its name.
 
     Raises:
-        StudyError: the notebook does not exist, has no such parameter, or a cell fails.
+        StudyError: the notebook does not exist, has no such parameter, a cell fails, or the kernel dies.
     """
     if not notebook.is_file():
         raise StudyError(f"{notebook}: expected a notebook, it is not there.")
@@ -50,12 +52,34 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
             raise StudyError(
                 f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue} (full traceback: {failed})"
             ) from None
+        except RuntimeError as error:  # nbclient: the kernel died; jupyter_client: it did not start
+            number = _count_started_cells(temporary)
+            temporary.replace(failed)
+            raise StudyError(
+                f"{notebook.name}, cell {number}: {error}. Most likely, memory ran out: run fewer jobs at once, or "
+                f"with a smaller batch_size, attack_batch_size or image_size (outputs so far: {failed})"
+            ) from None
     failed.unlink(missing_ok=True)
+
+
+def _count_started_cells(notebook: Path) -> int:
+    """Return how many code cells of a notebook papermill has started."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return sum(cell.cell_type == "code" and cell.metadata.papermill.start_time is not None for cell in cells)
 
 
 def _literal(path: Path) -> str:
     """Return a path for papermill, which would fill parameters into braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise StudyError(
+            f"{name}: expected a value as YAML, got {text!r}. Give it with -r to have it as text."
+        ) from None
 
 
 def main() -> None:
@@ -72,8 +96,9 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ[LINES] = "1"  # the kernel inherits it
     try:
-        parameters = {name: yaml.safe_load(value) for name, value in arguments.parameter} | dict(arguments.raw)
-        run_notebook(arguments.notebook, arguments.output, parameters)
+        parameters = {name: _value(name, text) for name, text in arguments.parameter} | dict(arguments.raw)
+        with exit_on_signals(arguments.notebook.name):
+            run_notebook(arguments.notebook, arguments.output, parameters)
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
 

@@ -14,6 +14,7 @@ from typing import Any
 from helpers.errors import StudyError
 from helpers.profiles import MODEL_KEYS, read_config
 from helpers.progress import LINES
+from helpers.signals import exit_on_signals
 
 
 def _pretrain(**model: Any) -> None:
@@ -53,8 +54,10 @@ def main(words: Sequence[str] | None = None) -> None:
         )
     arguments = vars(parser.parse_args(words))
     os.environ.setdefault(LINES, "1")
+    step = arguments.pop("step")
     try:
-        STEPS[arguments.pop("step")](**arguments)
+        with exit_on_signals(step):
+            STEPS[step](**arguments)
     except StudyError as error:
         sys.exit(f"error: {error}")
 

@@ -1,7 +1,6 @@
 """The parameters of a run in parts: what a step depends on is the fields of its part."""
 
 from collections.abc import Collection
-from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.errors import choice_problem
+from helpers.lists import read_numbers
 from helpers.tasks import FINDINGS, TASKS
 
 TRAININGS = ("standard", "adversarial")
@@ -27,24 +27,16 @@ def _one_of(choices: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _epsilon(value: Any) -> float:
-    """Read an epsilon given as a number or as text such as "4/255"."""
-    return float(Fraction(value.strip())) if isinstance(value, str) else value
-
-
-def _epsilons(value: Any) -> Any:
-    if isinstance(value, str):  # how papermill's -p passes a list: "[1/255, 2/255]"
-        value = value.strip("[]() ").replace(",", " ").split()
-    return tuple(map(_epsilon, value)) if isinstance(value, list | tuple) else value
-
-
 def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
-    if not value or value[0] < 0 or not 0 < value[-1] <= 1 or any(b <= a for a, b in pairwise(value)):
-        raise ValueError(f"expected L∞ radii on pixels in [0, 1], at most 1, strictly increasing, got {list(value)}")
+    if value[0] < 0 or not 0 < value[-1] <= 1 or any(b <= a for a, b in pairwise(value)):
+        raise ValueError(
+            'expected L∞ radii on pixels in [0, 1], at most 1, strictly increasing, such as "1/255, 2/255", '
+            f"got {list(value)}"
+        )
     return value
 
 
-Epsilons = Annotated[tuple[float, ...], BeforeValidator(_epsilons), AfterValidator(_check_epsilons)]
+Epsilons = Annotated[tuple[float, ...], BeforeValidator(read_numbers), AfterValidator(_check_epsilons)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -52,9 +44,17 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Parameters(pydantic.BaseModel):
-    """What all parts share: frozen, unknown names refused, no infinity and no NaN."""
+    """What all parts share: frozen, unknown names refused, no infinity, no NaN, and no boolean for a number."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @pydantic.field_validator("*", mode="wrap")
+    @classmethod
+    def _refuse_booleans_as_numbers(cls, value: Any, validate: pydantic.ValidatorFunctionWrapHandler) -> Any:
+        checked = validate(value)
+        if isinstance(value, bool) and not isinstance(checked, bool):  # pydantic takes True for 1
+            raise ValueError(f"expected a number, got {value}")
+        return checked
 
 
 class PhantomParameters(Parameters):

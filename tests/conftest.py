@@ -6,7 +6,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 os.environ["MPLBACKEND"] = "agg"
-os.environ["PYTHONPATH"] = str(TESTS / "extension")  # child processes, and their kernels, know the tiny backbones
+# Child processes, and their kernels, know the tiny backbones and import this clone, even with the .venv of another.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS / "extension"), str(TESTS.parent)])
 sys.path.insert(0, str(TESTS / "extension"))
 
 import numpy as np  # noqa: E402

@@ -1,9 +1,14 @@
-"""Papermill, strictly: what a notebook refuses, and notebook 01 on data in every form."""
+"""Papermill, strictly: what a notebook refuses, notebook 01 on data in every form, and processes that are killed."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
+import nbformat
 import numpy as np
+import psutil
 import pytest
 
 from helpers import StudyError, batch
@@ -72,3 +77,58 @@ def test_raw_text_is_not_read_as_yaml_and_other_values_are(text, monkeypatch, tm
     monkeypatch.setattr(sys, "argv", [*words, "-r", "profile", text])
     batch.main()
     assert given == {"steps": 3, "epsilons": [0.1], "profile": text}
+
+
+def test_a_value_that_is_no_yaml_is_named(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv(batch.LINES, "1")
+    monkeypatch.setattr(sys, "argv", ["batch", "in.ipynb", str(tmp_path / "out.ipynb"), "-p", "epsilons", "[0.1"])
+    with pytest.raises(SystemExit):
+        batch.main()
+    assert "error: epsilons: expected a value as YAML, got '[0.1'." in capsys.readouterr().err
+
+
+def write_notebook(path, *cells):
+    """Write a notebook with a cell of parameters, a text, and cells of code."""
+    v4 = nbformat.v4
+    parameters = v4.new_code_cell("killed: bool = True  # whether", metadata={"tags": ["parameters"]})
+    notebook = v4.new_notebook(cells=[parameters, v4.new_markdown_cell("Text"), *map(v4.new_code_cell, cells)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+def test_a_kernel_that_is_killed_is_named_with_its_cell_and_a_rerun_goes_on(tmp_path):
+    notebook, output = tmp_path / "in.ipynb", tmp_path / "runs" / "out.ipynb"
+    write_notebook(notebook, "print('once')", "import os\nif killed:\n    os.kill(os.getpid(), 9)", "print('end')")
+    with pytest.raises(StudyError, match=r"^in.ipynb, cell 3: Kernel died. .*memory.*batch_size.*out.failed.ipynb"):
+        batch.run_notebook(notebook, output, {})
+    assert not psutil.Process().children(recursive=True)
+    assert [path.name for path in output.parent.iterdir()] == ["out.failed.ipynb"]
+    assert "once" in (output.parent / "out.failed.ipynb").read_text()
+    batch.run_notebook(notebook, output, {"killed": False})
+    assert [path.name for path in output.parent.iterdir()] == ["out.ipynb"]
+    assert "end" in output.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_runner_that_is_stopped_takes_its_kernel_along_and_leaves_no_file(tmp_path, number):
+    notebook, folder, kernel = tmp_path / "in.ipynb", tmp_path / "runs", tmp_path / "kernel"
+    code = f"import os, pathlib, time\npathlib.Path({str(kernel)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"
+    write_notebook(notebook, code)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "helpers.batch", str(notebook), str(folder / "out.ipynb")],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # whatever these tests were started to ignore
+    )
+    while not kernel.exists() or not kernel.read_text():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    (line,) = [line for line in errors.splitlines() if "error" in line.lower()]
+    assert line.startswith(f"error: in.ipynb: stopped by {number.name}."), errors
+    assert "Traceback" not in errors
+    assert not psutil.pid_exists(int(kernel.read_text()))
+    assert not os.listdir(folder)  # noqa: PTH208 (hidden files, too)

@@ -1,10 +1,13 @@
+import numpy as np
 import pydantic
 import pytest
 import yaml
 
 from helpers.artifacts.folders import TaskFolder
+from helpers.attentions import ATTENTIONS
 from helpers.config import Config, make_config
 from helpers.errors import StudyError
+from helpers.lists import read_choices
 from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
 from helpers.paths import ROOT
 from helpers.profiles import find_models, profile_name, profile_tasks, read_config, read_models, read_profile
@@ -72,6 +75,13 @@ def test_pretraining_is_checked_before_it_starts(changes, message):
         ("1/255, 2/255", (1 / 255, 2 / 255)),
         (["4/255", 0.1], (4 / 255, 0.1)),
         ("[0.001, 0.002]", (0.001, 0.002)),
+        ("['1/255', \"0.1\"]", (1 / 255, 0.1)),
+        ("(0.03,)", (0.03,)),
+        ("1/255 2 / 255", (1 / 255, 2 / 255)),
+        ("1e-3, 0.5", (0.001, 0.5)),
+        (0.03, (0.03,)),
+        ("8 / 255", (8 / 255,)),
+        (np.float32(0.5), (0.5,)),
     ],
 )
 def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
@@ -86,7 +96,24 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"epsilons": [0.1, 0.1]}, ["epsilons", "strictly increasing"]),
         ({"epsilons": []}, ["epsilons"]),
         ({"epsilons": [8]}, ["epsilons", "at most 1"]),
-        ({"epsilons": "many"}, ["epsilons", "many"]),
+        ({"epsilons": "many"}, ["epsilons", "'many'", "such as"]),
+        ({"epsilons": "0.01; 0.02"}, ["epsilons", "'0.01;'"]),
+        ({"epsilons": "1/0"}, ["epsilons: expected numbers or fractions, such as", "'1/0'"]),
+        ({"epsilons": "1/2/3"}, ["epsilons", "'1/2/3'"]),
+        ({"epsilons": "[]"}, ["epsilons", "such as", "'[]'"]),
+        ({"epsilons": " "}, ["epsilons", "such as", "' '"]),
+        ({"epsilons": [[0.1], 0.2]}, ["epsilons", "such as", "[0.1]"]),
+        ({"epsilons": "[[0.1]]"}, ["epsilons", "'[0.1]'"]),
+        ({"epsilons": float("nan")}, ["epsilons", "such as", "nan"]),
+        ({"epsilons": "0.1, inf"}, ["epsilons", "such as", "'inf'"]),
+        ({"epsilons": [0.1, 10**400]}, ["epsilons", "such as", "1000"]),
+        ({"epsilons": [True]}, ["epsilons", "such as", "True"]),
+        ({"epsilons": {"a": 1}}, ["epsilons", "such as", "{'a': 1}"]),
+        ({"steps": True}, ["steps: expected a number, got True"]),
+        ({"seed": False}, ["seed: expected a number, got False"]),
+        ({"rel_stepsize": True}, ["rel_stepsize: expected a number, got True"]),
+        ({"patience": True}, ["patience: expected a number, got True"]),
+        ({"weights": True}, ["weights", "string", "True"]),
         ({"epsilon": [0.1]}, ["epsilon", "Did you mean 'epsilons'?"]),
         ({"task": "skin_lesions"}, ["task", "Did you mean 'skin_lesion'?", "skin_lesions"]),
         ({"attention": "hard"}, ["attention", "soft,", "hard"]),
@@ -103,6 +130,62 @@ def test_bad_parameters_give_one_error_that_names_them(wrong, words):
     with pytest.raises(StudyError) as error:
         read_config(profile="quick", **wrong)
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_numbers_may_be_text_and_a_switch_is_no_number():
+    config = read_config(profile="quick", steps="8", rel_stepsize="0.5", class_weights=False)
+    assert (config.steps, config.rel_stepsize, config.class_weights) == (8, 0.5, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (["none", "soft"], ["none", "soft"]),
+        (("placebo",), ["placebo"]),
+        ("none", ["none"]),
+        ("none, soft", ["none", "soft"]),
+        ("none soft", ["none", "soft"]),
+        ('["none"]', ["none"]),
+        ("[none,soft]", ["none", "soft"]),
+        ("('none', 'soft',)", ["none", "soft"]),
+    ],
+)
+def test_names_may_be_a_list_or_text(given, names):
+    assert read_choices("attentions", given, ATTENTIONS) == names
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("none, sofd", ["expected one of none,", "got 'sofd'", "Did you mean 'soft'?"]),
+        (["none, soft"], ["got 'none, soft'"]),
+        ("none, soft, none", ["each name once", "'none'"]),
+        ("none,,soft", ["got ''"]),
+        ("[['none']]", ["""got "['none']\""""]),
+        ("['none", ["""got "['none\""""]),
+        ([["none"]], ["got ['none']"]),
+        ([], ["at least one of none,", "got []"]),
+        ("", ["at least one of none,", "got ''"]),
+        (True, ["got True"]),
+        ({"none": 1}, ["got {'none': 1}"]),
+    ],
+)
+def test_a_wrong_list_of_names_gives_one_error_with_an_example(wrong, words):
+    with pytest.raises(StudyError) as error:
+        read_choices("attentions", wrong, ATTENTIONS)
+    for word in ["attentions: expected", *words, 'Write, for example, "none, soft".']:
+        assert word in str(error.value), str(error.value)
+
+
+def test_a_list_in_a_profile_may_be_text(tmp_path):
+    content = read_profile("smoke")
+    content["parameters"]["epsilons"] = "1/255, 2 / 255"
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert read_config(profile=str(path)).epsilons == (1 / 255, 2 / 255)
+    path.write_text(yaml.safe_dump(content | {"trainings": {"adversarial": {"training_steps": True}}}))
+    with pytest.raises(StudyError, match=r"mine.yaml: models, entry 3: training_steps: expected a number, got True"):
+        read_models(str(path))
 
 
 def test_a_missing_parameter_is_named():

@@ -35,15 +35,17 @@ TOP = {
     "paths": set(),
     "tasks": set(),
     "attentions": set(),
-    "backend": set(),
+    "backend": {"errors"},
     "progress": set(),
+    "signals": set(),
     "backbones": {"backend"},  # inside a function: TensorFlow loads when a network is built
-    "parameters": {"errors", "tasks", "backbones", "attentions"},
+    "lists": {"errors"},
+    "parameters": {"errors", "lists", "tasks", "backbones", "attentions"},
     "config": {"errors", "tasks", "parameters"},
     "profiles": {"errors", "tasks", "backbones", "parameters", "config", "paths"},
     "files": {"errors", "paths"},
-    "batch": {"errors", "files", "progress"},
-    "command": {"errors", "profiles", "progress", "datasets", "attacks", "training", "explain"},
+    "batch": {"errors", "files", "progress", "signals"},
+    "command": {"errors", "profiles", "progress", "signals", "datasets", "attacks", "training", "explain"},
 }
 ROOMS = ("phantoms", "artifacts", "datasets", "networks", "attacks", "training", "judge", "explain", "show")
 PROGRAMS = {"batch", "command"}  # run by the workflow: nothing in helpers/ imports them

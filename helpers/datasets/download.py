@@ -6,15 +6,14 @@ python -m helpers.datasets.download unpack HAM10000_images_part_1.zip data/HAM10
 """
 
 import argparse
-import shutil
-import tarfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pooch
 
+from helpers.datasets.archives import unpack
 from helpers.errors import StudyError
 from helpers.paths import display_path, from_root
+from helpers.signals import exit_on_signals
 from helpers.tasks import TASKS
 
 ZENODO = "https://zenodo.org/records/10519652/files"  # MedMNIST+; the digests were published with it
@@ -47,7 +46,6 @@ to it, and do not try to identify patients.
 2. For each archive: .venv/bin/python -m helpers.datasets.download unpack <archive> data/ChestX-ray14
 3. Put the four tables beside them in data/ChestX-ray14/.""",
 }
-LARGEST_RATIO = 200  # unpacked to packed size; beyond it, an archive is taken for a decompression bomb
 
 
 def fetch_medmnist(*, size: int, folder: Path, base_url: str = ZENODO) -> list[Path]:
@@ -71,52 +69,6 @@ def fetch(url: str, path: Path, *, digest: str) -> Path:
     return path
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a .zip, .tar or .tar.gz into a new folder of its name in `folder`, atomically.
-
-    Raises:
-        StudyError: no such archive, a damaged one, one with a member outside its folder or that is not a plain file, or
-            one that would grow more than two-hundredfold.
-    """
-    target = folder / archive.name.split(".")[0]
-    temporary = folder / f".unfinished-{target.name}"
-    if target.exists():
-        print(f"{display_path(target)} is there already. Delete it to unpack {archive.name} again.")
-        return target
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                members = opened.infolist()
-                _check_members(archive, [(member.filename, member.file_size) for member in members])
-                opened.extractall(temporary)
-        else:
-            with tarfile.open(archive) as opened:
-                members = opened.getmembers()
-                _check_members(archive, [(member.name, member.size) for member in members])
-                opened.extractall(temporary, filter="data")
-        temporary.replace(target)
-    except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise StudyError(f"{archive}: expected a whole .zip or .tar archive; {error}. Download it again.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return target
-
-
-def _check_members(archive: Path, members: list[tuple[str, int]]) -> None:
-    for name, _ in members:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
-            raise StudyError(f"{archive}: expected files inside its folder, found {name!r}. Refused: it is not safe.")
-    total, packed = sum(size for _, size in members), archive.stat().st_size
-    if total > LARGEST_RATIO * packed:
-        raise StudyError(
-            f"{archive}: expected at most {LARGEST_RATIO} times its size unpacked, found {total / packed:.0f} times. "
-            "Refused: it looks like a decompression bomb."
-        )
-
-
 def main() -> None:
     """Read the command line; fetch, unpack or say how to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -131,13 +83,14 @@ def main() -> None:
     unpacking.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     try:
-        if arguments.command == "medmnist":
-            paths = fetch_medmnist(size=arguments.size, folder=from_root(arguments.folder))
-            print("\n".join(f"{display_path(path)}: whole, its digest is right" for path in paths))
-        elif arguments.command == "unpack":
-            print(f"unpacked to {display_path(unpack(arguments.archive, arguments.folder))}")
-        else:
-            print(INSTRUCTIONS[arguments.command])
+        with exit_on_signals(arguments.command):
+            if arguments.command == "medmnist":
+                paths = fetch_medmnist(size=arguments.size, folder=from_root(arguments.folder))
+                print("\n".join(f"{display_path(path)}: whole, its digest is right" for path in paths))
+            elif arguments.command == "unpack":
+                print(f"unpacked to {display_path(unpack(arguments.archive, arguments.folder))}")
+            else:
+                print(INSTRUCTIONS[arguments.command])
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
 

@@ -1,8 +1,13 @@
 """Downloads from a local server, and archives that mean no good."""
 
+import errno
 import functools
+import gzip
 import hashlib
 import io
+import lzma
+import os
+import subprocess
 import tarfile
 import threading
 import zipfile
@@ -135,8 +140,117 @@ def test_links_bombs_and_torn_archives_are_refused(tmp_path):
     bomb = zipped(tmp_path / "bomb.zip", zeros=bytes(10_000_000))
     torn = zipped(tmp_path / "torn.zip", a="a" * 1000)
     torn.write_bytes(torn.read_bytes()[:60])
-    words = {link: "link.tar.gz: expected a whole", bomb: "decompression bomb", torn: "torn.zip: expected a whole"}
+    words = {
+        link: "link.tar.gz: expected plain files inside its folder",
+        bomb: "decompression bomb",
+        torn: "torn.zip: expected a whole",
+    }
     for archive, expected in words.items():
         with pytest.raises(StudyError, match=expected):
             download.unpack(archive, tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+def written(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def damaged(path):
+    """Return a zip file with bits flipped inside its compressed stream, as by a bad disk."""
+    content = bytearray(zipped(path, a="".join(f"{n}_left,{n * n}\n" for n in range(2000))).read_bytes())
+    content[60:90] = bytes(byte ^ 0xFF for byte in content[60:90])
+    return written(path, content)
+
+
+def with_bits(path, local, central, value):
+    """Return a zip file with a byte replaced in the first local header and in the first central one."""
+    content = bytearray(zipped(path, a="one").read_bytes())
+    content[local] = content[content.find(b"PK\x01\x02") + central] = value
+    return written(path, content)
+
+
+def test_archives_that_python_does_not_read_are_named_with_the_way_out(tmp_path):
+    deflate64 = with_bits(tmp_path / "windows.zip", 8, 10, 9)  # what Windows writes above 2 GB
+    encrypted = with_bits(tmp_path / "secret.zip", 6, 8, 1)
+    torn_tar = tarred(tmp_path / "torn.tar.gz", ("a", bytes(range(256)), tarfile.REGTYPE))
+    words = {
+        damaged(tmp_path / "flipped.zip"): "expected a whole .zip or .tar archive; .*Download it again.",
+        written(torn_tar, torn_tar.read_bytes()[:-40]): "expected a whole .zip or .tar archive; .*Download it again.",
+        written(tmp_path / "page.zip", b"<html>"): "could not be opened successfully. Download it again.",
+        deflate64: "expected a compression that Python reads; .* by hand: 7z x .*windows.zip -o.*data/windows",
+        encrypted: "without a password, found an encrypted one. Unpack it by hand: 7z x ",
+        written(
+            tmp_path / "a b.7z", b"7z\xbc\xaf\x27\x1c..."
+        ): "found a 7z archive. Unpack it by hand: 7z x '.*a b.7z'",
+        written(tmp_path / "a.rar", b"Rar!\x1a\x07..."): "found a RAR archive.*7z x ",
+        written(tmp_path / "a.tar.zst", b"\x28\xb5\x2f\xfd..."): "found a Zstandard archive.*7z x ",
+        written(tmp_path / "labels.csv.gz", gzip.compress(b"a,b")): "found one compressed file.*: gzip -dk .*csv.gz",
+        written(tmp_path / "labels.csv.xz", lzma.compress(b"a,b")): "found one compressed file.*: xz -dk .*csv.xz",
+        tmp_path / "nothing.zip": "expected an archive, it is not there",
+    }
+    for archive, expected in words.items():
+        with pytest.raises(StudyError, match=rf"^{archive}: .*{expected}") as error:
+            download.unpack(archive, tmp_path / "data")
+        assert "\n" not in str(error.value)
+    assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_part_of_an_archive_is_named_with_the_command_that_joins_all_parts(tmp_path, number):
+    content = zipped(tmp_path / "train.zip", a="one", b="two").read_bytes()
+    (tmp_path / "train.zip").unlink()
+    middle = len(content) // 2
+    parts = [
+        written(tmp_path / "train.zip.001", content[:middle]),
+        written(tmp_path / "train.zip.002", content[middle:]),
+    ]
+    with pytest.raises(StudyError, match=r"found one part of several. Join all parts first: cat ") as error:
+        download.unpack(parts[number], tmp_path / "data")
+    subprocess.run(["sh", "-c", str(error.value).partition("first: ")[2]], check=True)
+    assert (download.unpack(tmp_path / "train.zip", tmp_path / "data") / "b").read_text() == "two"
+
+
+def test_a_zip_of_several_disks_is_joined_by_zip(tmp_path):
+    content = zipped(tmp_path / "train.zip", a="one").read_bytes()
+    written(tmp_path / "train.z01", content[:20])
+    written(tmp_path / "train.zip", content[20:])
+    for name in ("train.z01", "train.zip"):
+        with pytest.raises(StudyError, match=r"Join all parts first: zip -s 0 .*train.zip --out .*train-joined.zip"):
+            download.unpack(tmp_path / name, tmp_path / "data")
+
+
+@pytest.mark.parametrize("mode", ["", "gz", "bz2", "xz"])
+def test_what_pythons_tarfile_reads_is_unpacked(tmp_path, mode):
+    with tarfile.open(tmp_path / f"a.tar.{mode}", f"w:{mode}") as archive:
+        archive.add(written(tmp_path / "one", b"1"), "one")
+    assert (download.unpack(tmp_path / f"a.tar.{mode}", tmp_path / "data") / "one").read_bytes() == b"1"
+
+
+def test_a_full_disk_and_a_folder_that_cannot_be_written_are_named(tmp_path, monkeypatch):
+    archive = zipped(tmp_path / "a.zip", a="one")
+    with pytest.raises(StudyError, match="expected a folder that can be written to"):
+        download.unpack(archive, written(tmp_path / "file", b""))
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", fill)
+    with pytest.raises(StudyError, match=r"data/a: expected free space to unpack .*a.zip, the disk is full"):
+        download.unpack(archive, tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_a_picture_that_does_not_fit_the_checksum_behind_it_is_refused(tmp_path):
+    path = tarred(tmp_path / "a.tar.gz", ("a.png", b"picture", tarfile.REGTYPE))
+    content = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=0))
+    content[content.find(b"picture")] ^= 1
+    with pytest.raises(StudyError, match="CRC check failed.*Download it again"):
+        download.unpack(written(path, content), tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path):
+    with pytest.raises(StudyError, match=r"expected to read and write it while unpacking .*clash.zip"):
+        download.unpack(zipped(tmp_path / "clash.zip", a="file", a__b="in a folder"), tmp_path / "data")
     assert not list((tmp_path / "data").iterdir())

@@ -1,0 +1,53 @@
+"""Settings of the user's other projects with Keras, which must not change the study's numbers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from helpers.paths import ROOT
+
+LOOK = """
+from helpers.backend import keras, tf
+layer = keras.layers.Conv2D(1, 3)
+print([layer.data_format, layer.compute_dtype, keras.config.epsilon(), keras.config.max_epochs()])
+print(tf.keras.__version__ == keras.__version__)
+"""
+
+
+def run_with(home, settings, code, **environment):
+    """Run code with a keras.json in a home folder of its own; return the finished process."""
+    (home / ".keras").mkdir()
+    (home / ".keras" / "keras.json").write_text(json.dumps(settings))
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS_", "TF_"))}
+    environment = inherited | {"HOME": str(home)} | environment
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_settings_of_another_project_change_nothing(tmp_path):
+    settings = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1, "backend": "jax"}
+    variables = {"TF_USE_LEGACY_KERAS": "1", "KERAS_MAX_EPOCHS": "1", "KERAS_BACKEND": ""}
+    result = run_with(tmp_path, settings, LOOK, **variables)
+    assert result.stdout.splitlines() == ["['channels_last', 'float32', 1e-07, None]", "True"], result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "words"),
+    [
+        (
+            {"floatx": "bfloat16"},
+            {},
+            ["keras.json", "floatx", "'float32'", "bfloat16. Correct that file, or delete it"],
+        ),
+        ({}, {"KERAS_BACKEND": "jax"}, ["expected tensorflow, got jax. Unset KERAS_BACKEND."]),
+    ],
+)
+def test_settings_that_cannot_be_overruled_end_a_step_in_one_line(tmp_path, settings, variables, words):
+    code = "from helpers import command; command.main(['attack', '--profile', 'smoke'])"
+    result = run_with(tmp_path, settings, code, **variables)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert all(word in line for word in ["error: ", *words]), line
