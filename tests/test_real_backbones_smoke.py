@@ -25,7 +25,8 @@ def test_a_real_backbone_goes_all_the_way(task, backbone, cells, tmp_path):
     robustness = ROBUSTNESS.load(folder.robustness)
     assert robustness.groupby("epsilon").image.nunique().eq(8).all()
     assert robustness[robustness.epsilon == 0.32].correct.sum() == 0
-    assert ChecksReport.load(folder.checks).verdict in ("trusted", "doubtful")
+    some_right = robustness[robustness.epsilon == 0].correct.any()  # without one, no attack can be judged
+    assert (ChecksReport.load(folder.checks).verdict == "broken") <= (not some_right)
     kept = Adversarials.load(folder.adversarials)
     distance = np.abs(kept.adversarials - kept.images).reshape(len(kept.images), -1).max(axis=1)
     assert (distance[kept.is_broken] <= kept.minimal_epsilon[kept.is_broken] + 1e-6).all()

@@ -18,6 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from helpers import files
+from helpers.datasets.archives import DAMAGED
 from helpers.datasets.split import SPLITS
 from helpers.errors import StudyError
 from helpers.progress import progress
@@ -54,7 +55,9 @@ def unpack_medmnist(file: Path, folder: Path, *, task: str) -> Path:
         try:
             with zipfile.ZipFile(file) as archive:
                 tables = [_unpack_part(archive, file, folder, stored, name) for name in PARTS]
-        except zipfile.BadZipFile as error:
+        except StudyError:
+            raise
+        except (*DAMAGED, NotImplementedError, RuntimeError) as error:  # damage can look like an unknown compression
             raise StudyError(f"{file}: expected a whole .npz file; {error}. Download it again.") from error
         files.write_table(pd.concat(tables), folder / TABLE)
     return folder

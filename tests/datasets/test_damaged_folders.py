@@ -40,7 +40,7 @@ def sound(ham10000, eyepacs, chestxray14, tmp_path_factory):
     return {"skin_lesion": ham10000, "retinopathy": eyepacs, "pneumothorax": chest}
 
 
-def check(manifest, folder, task, split_is_given):
+def check(manifest, folder):
     """Check what a manifest promises, without the code under test."""
     assert manifest.groupby("group").split.nunique().max() == 1
     assert set(manifest.split) == {"train", "validation", "test"}
@@ -52,7 +52,6 @@ def check(manifest, folder, task, split_is_given):
         assert tf.io.decode_image(content, channels=3, expand_animations=False).shape[-1] == 3
     for value in manifest["mask"].dropna() if "mask" in manifest else []:
         read_mask(value, data_dir=folder, size=8)
-    return digests
 
 
 def labels_by_pandas(folder, task):
@@ -79,18 +78,17 @@ def look_at_damage(sound, tmp_path, seed):
             task=task, source="folder", data_dir=folder, folds=3, seed=0, on_bad_image=on_bad_image
         )
     except StudyError as error:
-        assert str(error), ways
-        return "refused"
-    check(manifest, folder, task, task == "pneumothorax")
+        assert folder.name in str(error) or "folds" in str(error) or "split" in str(error), (ways, error)
+        return
+    check(manifest, folder)
     if (expected := labels_by_pandas(folder, task)) is not None:
         found = manifest.image.str.rpartition("/")[2].str.rpartition(".")[0]
         lower = {name.lower(): label for name, label in expected.items()}
         for name, label in zip(found, manifest.label, strict=True):
             assert lower[name.lower()] == label, ways
     shutil.rmtree(folder)
-    return "read"
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(60), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(60, 500))])
 def test_a_damaged_folder_is_read_right_or_refused_in_one_error(sound, tmp_path, seed):
     look_at_damage(sound, tmp_path, seed)

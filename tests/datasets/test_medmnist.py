@@ -71,6 +71,35 @@ def test_a_manifest_is_made_from_a_file(tmp_path):
     assert manifest.split.value_counts().to_dict() == {"train": 30, "validation": 10, "test": 12}
 
 
+def test_a_test_image_that_is_also_trained_on_can_be_skipped(tmp_path):
+    """The file has no table in which a row could be dropped."""
+    content = arrays("retinopathy", size=40)
+    content["train_images"][4] = content["val_images"][2] = content["test_images"][7]
+    content["train_images"][6] = content["val_images"][3]
+    file = saved(tmp_path, content, "retinamnist_64.npz")
+    choices = {"source": "medmnist", "data_dir": str(file), "runs_dir": str(tmp_path / "runs"), "task": "retinopathy"}
+    with pytest.raises(StudyError, match=r"train_000004.png: expected no file in two given .*test_000007.*2 more"):
+        prepare_manifest(read_config(profile="smoke", **choices))
+    manifest = prepare_manifest(read_config(profile="smoke", **choices, on_bad_image="skip"))
+    assert manifest.split.value_counts().to_dict() == {"train": 28, "validation": 9, "test": 12}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_refused_in_one_error(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    file = saved(tmp_path, arrays("skin_lesion"))
+    content = bytearray(file.read_bytes())
+    if seed % 4 == 0:
+        del content[rng.integers(len(content)) :]
+    for place in rng.integers(max(1, len(content) - 2000 * (seed % 2)), len(content), size=1 + seed % 3):
+        content[place] ^= 1 << rng.integers(8)
+    file.write_bytes(content)
+    try:
+        assert (unpack_medmnist(file, tmp_path / "out", task="skin_lesion") / "labels.csv").is_file()
+    except StudyError as error:
+        assert "file.npz" in str(error)
+
+
 def test_pickled_objects_are_refused_unread(tmp_path):
     class Bomb:
         def __reduce__(self):

@@ -109,6 +109,15 @@ def test_nihs_small_copy_names_its_lists_otherwise(chestxray14, tmp_path):
         read_layout("pneumothorax", folder)
 
 
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
+def test_an_empty_official_list_is_named(chestxray14, tmp_path, content):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    for name in ("test_list.txt", "train_val_list.txt"):
+        (folder / name).write_text(content)
+    with pytest.raises(StudyError, match=r"00000001_000 is in neither.*39 more like this"):
+        read_layout("pneumothorax", folder)
+
+
 def test_an_image_in_both_official_lists_is_named(chestxray14, tmp_path):
     folder = shutil.copytree(chestxray14, tmp_path / "nih")
     names = "\n".join(pd.read_csv(folder / "Data_Entry_2017.csv")["Image Index"])

@@ -36,7 +36,7 @@ def test_encodings_and_delimiters_change_nothing(ham, encoding, separator):
 
 
 def change_lines(path, change):
-    path.write_text("\n".join(change(path.read_text().splitlines())))
+    path.write_bytes("\n".join(change(path.read_text().splitlines())).replace("\r\n", "\r").encode())
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,10 @@ def change_lines(path, change):
         lambda lines: [line.replace(",", " , ") for line in lines],
         lambda lines: [line + "," for line in lines],
         lambda lines: [lines[0].upper().replace("_", "_"), *lines[1:]],
+        lambda lines: [line + "\r" for line in lines],
         lambda lines: ['"' + line.replace(",", '","') + '"' for line in lines],
     ],
-    ids=["blank lines", "blanks", "an empty column", "capitals in the header", "quotes"],
+    ids=["blank lines", "blanks", "an empty column", "capitals in the header", "other line ends", "quotes"],
 )
 def test_harmless_differences_change_nothing(ham, change):
     before = read_layout("skin_lesion", ham)
