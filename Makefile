@@ -27,7 +27,7 @@ test: $(INSTALLED)  ## Set up, and run the tests
 	@$(PYTEST) -m "not slow" --dist loadfile --no-loadscope-reorder
 
 test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
-	@$(PYTEST) -m slow
+	@$(PYTEST) -m slow --dist worksteal
 
 lint: $(INSTALLED)  ## Check style and types of code and notebooks
 	@$(BIN)/ruff check .

@@ -89,7 +89,8 @@ def learn(kind, *, train=600, test=300, epochs=35):
     network.fit(*shown, batch_size=32, epochs=epochs, verbose=0)
     predicted = network.predict(unseen[0], verbose=0).argmax(axis=1)
     measured["small network"] = balanced_accuracy_score(unseen[1], predicted)
-    for name, kept in {"nothing": None, **WITHOUT[kind]}.items():
+    measured["sensitivity without nothing"] = sensitivity(kind, unseen[1], predicted)
+    for name, kept in WITHOUT[kind].items():
         pictures = draw(kind, 10**6, test, signs=kept)[0]
         found = network.predict(pictures, verbose=0).argmax(axis=1)
         measured[f"sensitivity without {name}"] = sensitivity(kind, unseen[1], found)
