@@ -6,7 +6,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 NEAR = 0.998  # correlation of thumbnails from which two pictures are near-duplicates
-SPLITS_TO_KEEP = ("test", "validation")  # of copies in several splits, those in the first of these are kept
+SPLITS_TO_KEEP = ("test", "validation")  # of a group in several splits, the images in the first of these are kept
 
 
 def merge_groups(groups: pd.Series, digests: pd.Series) -> pd.Series:
@@ -28,19 +28,19 @@ def merge_groups(groups: pd.Series, digests: pd.Series) -> pd.Series:
     return pd.Series(first.to_numpy()[group], index=groups.index)
 
 
-def copies_across_splits(digests: pd.Series, split: pd.Series) -> pd.Series:
-    """Return which rows are copies of a file in another, given split, and should be left out.
+def rows_outside_the_split_of_their_group(groups: pd.Series, split: pd.Series) -> pd.Series:
+    """Return which rows have to be left out, because a given split divides their group.
 
-    Copies in the test split are kept, and else those in the validation split.
+    A group's images in the test split are kept, and else those in the validation split.
 
     Args:
-        digests: The digest of each row's file.
+        groups: The group of each row.
         split: The given split of each row; "" is not yet assigned.
     """
     left_out = pd.Series(False, index=split.index)
     for name in SPLITS_TO_KEEP:
-        kept = digests[(split == name) & ~left_out]
-        left_out |= digests.isin(kept) & (split != name)
+        kept = groups[(split == name) & ~left_out]
+        left_out |= groups.isin(kept) & (split != name)
     return left_out
 
 

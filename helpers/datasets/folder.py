@@ -1,6 +1,7 @@
 """A dataset's folder as it is on disk: every file below it, and what is said about them."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class DatasetFolder:
             with its dot; "" if there is none). Links are followed.
         problems: What is wrong with the folder, so far.
         used: Paths of the tables and lists that were read.
+        unreadable: Paths of links that lead nowhere, and of folders that cannot be listed.
         notes: What a reader of the study should know: what was chosen among several, and what is not used.
 
     Raises:
@@ -32,8 +34,7 @@ class DatasetFolder:
     """
 
     def __init__(self, path: Path, *, dataset: str, expected: Iterable[str]):
-        if not path.is_dir():
-            what = "is a file" if path.is_file() else "is not there"
+        if what := _why_no_folder(path):
             raise StudyError(
                 f"data_dir: expected the folder of {dataset}, with {', '.join(expected)} in it; {path} {what}. "
                 "Point data_dir at it."
@@ -42,23 +43,27 @@ class DatasetFolder:
         self.problems = Problems(path)
         self.used: list[str] = []
         self.notes: list[str] = []
+        self.unreadable: list[str] = []
         self.files = pd.DataFrame(map(_parts, self._listed()), columns=["path", "name", "ending"])
 
     def _listed(self) -> list[str]:
-        broken: list[str] = []
-        paths = list(walk(self.path, broken))
-        if broken:
-            self.notes.append(f"{len(broken):,} broken links, or folders that cannot be read; the first is {broken[0]}")
-        unwritable = [path for path in paths if not path.isprintable()]
-        if unwritable:
+        paths = list(walk(self.path, self.unreadable))
+        if self.unreadable:
             self.notes.append(
-                f"not used: {len(unwritable):,} files whose names are not text; the first is {unwritable[0]!a}"
+                f"broken links, or folders that cannot be read: {len(self.unreadable):,}; the first is "
+                f"{self.unreadable[0] or 'this folder itself'}"
             )
-        return [path for path in paths if path.isprintable()]
+        strange = [path for path in paths if not _is_text(path)]
+        if strange:
+            self.notes.append(f"not used: {len(strange):,} files whose names are not text, such as {strange[0]!a}")
+        return [path for path in paths if _is_text(path)]
 
     def content(self) -> str:
         """Return the first names in the folder, for errors."""
-        visible = sorted(_shown(path) for path in self.path.iterdir() if not path.name.startswith("."))
+        try:
+            visible = sorted(_shown(path) for path in self.path.iterdir() if not path.name.startswith("."))
+        except OSError as error:
+            return f"what one cannot see ({error.strerror})"
         return ", ".join(visible[:6]) + (", …" if len(visible) > 6 else "") or "nothing"
 
 
@@ -92,22 +97,51 @@ def walk(folder: Path, broken: list[str] | None = None) -> Iterator[str]:
             if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
                 continue
             name = prefix + entry.name
-            if entry.is_dir():
+            kind = _kind_of_entry(entry)
+            if kind == "folder":
                 (links if entry.is_symlink() else inner).append((f"{name}/", entry.path))
-            elif entry.is_file():
+            elif kind == "file":
                 yield name
             elif broken is not None:
                 broken.append(name)
         waiting += reversed(inner)
 
 
+def _kind_of_entry(entry: os.DirEntry) -> str:
+    """Return "folder", "file", or "" for a link that leads nowhere or in a circle."""
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+    except OSError:
+        return ""
+
+
+def _why_no_folder(path: Path) -> str:
+    """Return why a path is no folder, in words; "" if it is one."""
+    try:
+        return "" if path.is_dir() else "is a file" if path.is_file() else "is not there"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def _is_text(path: str) -> bool:
+    """Return whether a path can be written into a table."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return not {"\n", "\r", "\0"} & set(path)
+
+
 def _shown(path: Path) -> str:
     """Return a file's name; of a folder with a slash, of a link that leads nowhere with a remark."""
-    return path.name + ("/" if path.is_dir() else "" if path.exists() else " (a broken link)")
+    try:
+        return path.name + ("/" if path.is_dir() else "" if path.exists() else " (a broken link)")
+    except OSError:
+        return path.name
 
 
 def _parts(path: str) -> tuple[str, str, str]:
-    """Return a file's path, its name without ending, and its ending."""
-    name = path.rpartition("/")[2]
+    """Return a file's path, its name without ending (as one code point a letter), and its ending."""
+    name = unicodedata.normalize("NFC", path.rpartition("/")[2])
     stem, dot, ending = name.rpartition(".")
     return (path, stem, f".{ending.lower()}") if stem and dot else (path, name, "")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from helpers.datasets import layout
 from helpers.datasets.folder import DatasetFolder
-from helpers.datasets.matching import check_listed_once, match_masks, match_pictures
+from helpers.datasets.matching import check_listed_once, is_in_mask_folder, match_masks, match_pictures
 from helpers.datasets.tables import drop_bad_rows, find_table, image_stems, read_table
 from helpers.tasks import SKIN_LESIONS, lesion_class
 
@@ -32,7 +32,8 @@ def read_ham10000(folder: DatasetFolder) -> pd.DataFrame:
     names = image_stems(table.image_id)
     is_first = check_listed_once(names, table.dx, path, folder)
     table, names = table[is_first], names[is_first]
-    is_mask = folder.files.name.str.endswith(MASK_SUFFIX)
+    has_suffix = folder.files.name.str.lower().str.endswith(MASK_SUFFIX)
+    is_mask = has_suffix | is_in_mask_folder(folder.files)
     manifest = pd.DataFrame(
         {
             "image": match_pictures(names, folder.files[~is_mask], folder, listed_in=path),
@@ -40,7 +41,8 @@ def read_ham10000(folder: DatasetFolder) -> pd.DataFrame:
             "group": table.lesion_id,
         }
     )
-    named = folder.files[is_mask].assign(name=lambda files: files.name.str.removesuffix(MASK_SUFFIX))
+    named = folder.files[is_mask]
+    named = named.assign(name=named.name.str.lower().str.removesuffix(MASK_SUFFIX))
     masks = match_masks(names, named, folder)
     return manifest if masks is None else manifest.assign(mask=masks)
 

@@ -20,6 +20,11 @@ LARGEST_IMAGE = 50_000_000  # pixels; a larger one is taken for a decompression 
 THUMBNAIL = 16  # pixels
 INSPECTED_AT_ONCE = 512  # images given to the threads at a time
 TURNED = range(2, 9)  # values of the EXIF tag that rotate or mirror a picture; all others mean nothing
+NO_KIND = {  # what `kind_of` returns for a file that is of no kind: what is wrong
+    "empty file": "the file is empty; copy or download it again",
+    "unknown": "cannot identify what its bytes are; copy or download it again",
+    "unreadable": "the file cannot be read; change its permissions",
+}
 PNG_DEPTH = 24  # the byte of a PNG file that has its bits a sample
 
 
@@ -33,8 +38,8 @@ class Inspected:
         digest: SHA-256 of the file's bytes.
         thumbnail: uint8 (16, 16) as bytes, grey.
         bits: Of a sample: 8 or 16.
-        largest: The largest sample.
-        is_constant: Whether all its pixels are equal.
+        smallest, largest: The smallest and the largest sample.
+        width, height: In pixels.
     """
 
     problem: str = ""
@@ -42,8 +47,10 @@ class Inspected:
     digest: str = ""
     thumbnail: bytes = b""
     bits: int = 8
+    smallest: int = 0
     largest: int = 0
-    is_constant: bool = False
+    width: int = 0
+    height: int = 0
 
 
 def inspect_images(folder: Path, names: pd.Series) -> pd.DataFrame:
@@ -75,7 +82,7 @@ def _inspect(path: Path) -> Inspected:
         content = path.read_bytes()
         kind = kind_of(content)
         if kind not in READ:
-            return _foreign(kind)
+            return Inspected(problem_of_kind(kind), "damaged" if kind in NO_KIND else kind)
         problem = _problem_of_header(content)
         return problem or _decoded(content)
     except Exception as error:  # a damaged file can make decoders fail in any way
@@ -83,12 +90,21 @@ def _inspect(path: Path) -> Inspected:
         return _damaged(reason[2] or reason[0])
 
 
-def _foreign(kind: str) -> Inspected:
-    if kind == "empty file":
-        return _damaged("the file is empty")
-    if kind == "unknown":
-        return _damaged("cannot identify what its bytes are")
-    return Inspected(f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}; convert it to PNG", kind)
+def problem_of_kind(kind: str) -> str:
+    """Return why a file of a kind (see `kind_of`) is no picture that can be used, and the way out."""
+    if kind in NO_KIND:
+        return f"expected a whole image, {NO_KIND[kind]}"
+    return f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}; convert it to PNG"
+
+
+def problem_of_size(width: int, height: int) -> str:
+    """Return that a picture is too large; "" if it is not."""
+    if width * height <= LARGEST_IMAGE:
+        return ""
+    return (
+        f"expected at most {LARGEST_IMAGE:,} pixels, found {width}x{height}; if it is not a decompression bomb, "
+        "make it smaller"
+    )
 
 
 def _damaged(reason: str) -> Inspected:
@@ -99,17 +115,12 @@ def _problem_of_header(content: bytes) -> Inspected | None:
     """Return what is wrong with a picture, as far as one can tell without decoding all of it."""
     try:
         with Image.open(io.BytesIO(content), formats=READ) as image:
-            size, pixels = f"{image.width}x{image.height}", image.width * image.height
+            if problem := problem_of_size(image.width, image.height):
+                return Inspected(problem, "too large")
             turned = _orientation(image)
-            is_transparent = pixels <= LARGEST_IMAGE and image.has_transparency_data and _is_transparent(image)
-    except Image.DecompressionBombError:
-        size, pixels, turned, is_transparent = "far more", LARGEST_IMAGE + 1, 1, False
-    if pixels > LARGEST_IMAGE:
-        return Inspected(
-            f"expected at most {LARGEST_IMAGE:,} pixels, found {size}; if it is not a decompression bomb, make it "
-            "smaller",
-            "too large",
-        )
+            is_transparent = image.has_transparency_data and _is_transparent(image)
+    except Image.DecompressionBombError as error:
+        return Inspected(f"expected at most {LARGEST_IMAGE:,} pixels; {error}", "too large")
     if turned in TURNED:
         return Inspected(
             f"expected an upright picture, its EXIF tag rotates it (orientation {turned}); save it rotated", "turned"
@@ -135,14 +146,16 @@ def _decoded(content: bytes) -> Inspected:
     from helpers.datasets.pipeline import decode, decode_16_bits  # not above: the workflow's plan needs no TensorFlow
 
     pixels = decode(content).numpy()
-    bits, largest = 8, int(pixels.max())
+    bits, samples = 8, pixels
     if kind_of(content) == "PNG" and content[PNG_DEPTH] == 16:
-        bits, largest = 16, int(decode_16_bits(content).numpy().max())
+        bits, samples = 16, decode_16_bits(content).numpy()
     thumbnail = Image.fromarray(pixels).convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     return Inspected(
         digest=hashlib.sha256(content).hexdigest(),
         thumbnail=thumbnail.tobytes(),
         bits=bits,
-        largest=largest,
-        is_constant=bool(pixels.min() == pixels.max()),
+        smallest=int(samples.min()),
+        largest=int(samples.max()),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
     )

@@ -4,6 +4,7 @@ python -m helpers.datasets.inspect data/HAM10000 --task skin_lesion
 """
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
@@ -17,10 +18,13 @@ from PIL import Image
 from helpers.artifacts.headers import COLUMNS, STATE, headers_path, load_headers, save_headers
 from helpers.config import Config
 from helpers.datasets.folder import DatasetFolder
+from helpers.datasets.images import problem_of_kind, problem_of_size
 from helpers.datasets.kinds import READ, kind_of_file
 from helpers.datasets.layout import layout_of, open_folder
 from helpers.datasets.manifest import data_folder, provide_images
+from helpers.datasets.masks import foreign_masks
 from helpers.datasets.matching import IMAGE_TYPES
+from helpers.datasets.split import missing_classes
 from helpers.errors import StudyError
 from helpers.paths import display_path
 from helpers.profiles import read_config
@@ -63,12 +67,13 @@ def dry_look(config: Config) -> Look:
     table = layout_of(TASKS[task]).read(folder, **config.task_options)
     images = table.image.dropna()
     headers = _headers(path, images, headers_path(config.runs_dir, path))
-    foreign = headers[~headers.kind.isin(READ)]
-    for kind, rows in foreign.groupby("kind", sort=False):
-        folder.problems.add(
-            f"{path / rows.image.iloc[0]}: expected a JPEG or PNG picture, its bytes are of another kind: {kind}",
-            count=len(rows),
-        )
+    if text := missing_classes(table.label, config.classes):
+        folder.problems.add(f"{display_path(path)}: {text}")
+    for problem, rows in headers.groupby(_problems_of(headers), sort=False):
+        if problem:
+            folder.problems.add(f"{path / rows.image.iloc[0]}: {problem}.", count=len(rows), can_be_skipped=True)
+    if "mask" in table:
+        foreign_masks(path, table["mask"].dropna(), folder.problems)
     return Look(
         [
             f"{display_path(path)}: {folder.dataset}, {len(folder.files):,} files",
@@ -78,23 +83,20 @@ def dry_look(config: Config) -> Look:
             f"pictures: {_counts(_described(headers)) or 'none'}",
             *_unused(folder, table),
         ],
-        folder.problems.texts,
+        folder.problems.all(),
     )
 
 
 def _headers(folder: Path, images: pd.Series, kept: Path) -> pd.DataFrame:
     """Return the header of each picture, from the kept ones if the file is the same."""
-    states = ((folder / name).stat() for name in images)
-    now = pd.DataFrame(
-        [(name, state.st_size, state.st_mtime_ns) for name, state in zip(images, states, strict=True)], columns=STATE
-    )
+    now = pd.DataFrame([(name, *_state(folder / name)) for name in images], columns=STATE)
     known = now.merge(load_headers(kept), on=STATE, how="left")
     is_new = known.kind.isna()
     if is_new.any():
         names = known.image[is_new]
         rows = progress(_read_headers(folder, names), total=len(names), description="reading headers")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of damaged tags, without naming the file
+            warnings.simplefilter("ignore")  # Pillow warns of damaged tags and large pictures, without naming the file
             opened = pd.DataFrame(list(rows), columns=COLUMNS[len(STATE) :], index=names.index)
         known = pd.concat([known[~is_new], now[is_new].join(opened)]).sort_index()
         known = known.astype({"width": int, "height": int})
@@ -102,15 +104,35 @@ def _headers(folder: Path, images: pd.Series, kept: Path) -> pd.DataFrame:
     return known
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """Return a file's size in bytes and when it was changed, in nanoseconds; zeros if one may not see that."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
+
+
+def _problem_of(kind: str, width: int, height: int) -> str:
+    if kind not in READ:
+        return problem_of_kind(kind)
+    return problem_of_size(width, height) if width else "expected a whole image; copy or download it again"
+
+
+def _problems_of(headers: pd.DataFrame) -> pd.Series:
+    """Return why each picture cannot be used, as far as its header tells; "" if it can."""
+    problems = [_problem_of(row.kind, row.width, row.height) for row in headers.itertuples()]
+    return pd.Series(problems, index=headers.index, dtype=str)
+
+
 def _read_headers(folder: Path, names: pd.Series) -> Iterator[tuple[str, int, int, str]]:
     for name in names:
         path = folder / name
-        try:
-            with Image.open(path, formats=READ) as image:
-                yield str(image.format), image.width, image.height, image.mode
-        except Exception:  # a damaged file can make decoders fail in any way
-            kind = kind_of_file(path)
-            yield (f"damaged {kind}" if kind in READ else kind), 0, 0, ""
+        kind, size, mode = kind_of_file(path), (0, 0), ""
+        if kind in READ:
+            with contextlib.suppress(Exception), Image.open(path, formats=READ) as image:  # a damaged one has no size
+                size, mode = image.size, image.mode
+        yield kind, *size, mode
 
 
 def _described(headers: pd.DataFrame) -> pd.Series:

@@ -1,5 +1,6 @@
 """The manifest of a task, one row per image: made once, checked, and kept as a file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +12,11 @@ from helpers.artifacts.reports import ManifestReport
 from helpers.artifacts.tables import MANIFEST
 from helpers.config import Config
 from helpers.datasets.folder import walk
+from helpers.datasets.matching import IMAGE_TYPES
 from helpers.datasets.medmnist import unpack_medmnist
 from helpers.datasets.phantom import write_phantoms
 from helpers.datasets.read import read_manifest
+from helpers.datasets.tables import TABLE_ENDINGS
 from helpers.errors import StudyError
 from helpers.parameters import ImageParameters, PhantomParameters
 from helpers.paths import from_root
@@ -148,5 +151,13 @@ def data_dir_state(config: Config) -> str | None:
     if path.is_file():
         return files.fingerprint([path], relative_to=path.parent)
     if path.is_dir():
-        return files.fingerprint((path / name for name in walk(path)), relative_to=path)
+        return files.fingerprint(_used_files(path, without=from_root(config.runs_dir)), relative_to=path)
     return records.recorded(TaskFolder.from_config(config).manifest).get(DATA_DIR_STATE)
+
+
+def _used_files(folder: Path, *, without: Path) -> Iterator[Path]:
+    """Yield the files below a folder that a reader may use, tables, lists and pictures, but for those in `without`."""
+    for name in walk(folder):
+        path = folder / name
+        if path.suffix.lower() in (*IMAGE_TYPES, *TABLE_ENDINGS) and not path.is_relative_to(without):
+            yield path

@@ -36,7 +36,7 @@ def check_listed_once(names: pd.Series, labels: pd.Series, path: Path, folder: D
 def match_pictures(names: pd.Series, candidates: pd.DataFrame, folder: DatasetFolder, *, listed_in: Path) -> pd.Series:
     """Return the path of each image's file; missing if there is none, or if there are several that differ.
 
-    A name that no file has is compared without regard to case. Of several equal files, the first is taken.
+    Names are compared without regard to case. Of several equal files, the first is taken.
 
     Args:
         names: Image names without ending, each once.
@@ -45,17 +45,13 @@ def match_pictures(names: pd.Series, candidates: pd.DataFrame, folder: DatasetFo
         listed_in: The table that lists the images, for the problems.
     """
     pictures = candidates[candidates.ending.isin(IMAGE_TYPES)]
-    exact = pictures[pictures.name.isin(names)]
-    missing = names[~names.isin(exact.name)]
-    lower = pictures.assign(name=pictures.name.str.lower())
-    lower = lower[lower.name.isin(missing.str.lower())]
-    missing = missing[~missing.str.lower().isin(lower.name)]
+    pictures = pictures.assign(name=pictures.name.str.lower())
+    lower = names.str.lower()
+    missing = names[~lower.isin(pictures.name)]
     if len(missing):
         _add_missing(missing, candidates, folder, listed_in=listed_in, of=len(names))
-    paths = _one_path_per_name(lower, folder, listed_in=listed_in) | _one_path_per_name(
-        exact, folder, listed_in=listed_in
-    )
-    return pd.Series([paths.get(name, paths.get(name.lower())) for name in names], index=names.index, dtype=str)
+    paths = _one_path_per_name(pictures[pictures.name.isin(lower)], folder, listed_in=listed_in)
+    return pd.Series([paths.get(name) for name in lower], index=names.index, dtype=str)
 
 
 def _one_path_per_name(wanted: pd.DataFrame, folder: DatasetFolder, *, listed_in: Path) -> dict[str, str]:
@@ -70,6 +66,7 @@ def _one_path_per_name(wanted: pd.DataFrame, folder: DatasetFolder, *, listed_in
             f"{listed_in}: expected one file for each image; found {first}. Keep one of the two: different layouts or "
             "downloads seem to be mixed.",
             count=len(differing),
+            can_be_skipped=True,
         )
     elif len(several):
         first = " and ".join(several.path[several.name == several.name.iloc[0]][:2])
@@ -97,14 +94,24 @@ def _add_missing(
         folder.problems.add(
             f"{first}: expected a picture named .jpg, .jpeg or .png, found this name; its content: {kind}. {advice}.",
             count=len(others),
+            can_be_skipped=True,
         )
     missing = names[~names.isin(others.name)]
     if len(missing):
         examples = ", ".join(missing.iloc[:3]) + (", …" if len(missing) > 3 else "")
         folder.problems.add(
             f"{listed_in}: expected an image file below its folder for each row, found none for {len(missing):,} of "
-            f"{of:,} ({examples}). Finish the download, or drop the rows."
+            f"{of:,} ({examples}). {_way_out(folder)}",
+            can_be_skipped=True,
         )
+
+
+def _way_out(folder: DatasetFolder) -> str:
+    """Return what to do about missing files."""
+    if folder.unreadable:
+        first = folder.path / folder.unreadable[0]
+        return f"{first} is a link that leads nowhere, or a folder that cannot be read: mend it."
+    return "Finish the download, or drop the rows."
 
 
 def match_masks(names: pd.Series, masks: pd.DataFrame, folder: DatasetFolder) -> pd.Series | None:
@@ -115,8 +122,10 @@ def match_masks(names: pd.Series, masks: pd.DataFrame, folder: DatasetFolder) ->
         masks: Rows of `DatasetFolder.files`, with the names of their images.
         folder: Gets a problem for several files that differ.
     """
-    masks = masks[masks.name.isin(names) & masks.ending.isin((*IMAGE_TYPES, ".bmp", ".tif", ".tiff", ".gif"))]
+    lower = names.str.lower()
+    masks = masks.assign(name=masks.name.str.lower())
+    masks = masks[masks.name.isin(lower) & masks.ending.isin((*IMAGE_TYPES, ".bmp", ".tif", ".tiff", ".gif"))]
     if masks.empty:
         return None
     paths = _one_path_per_name(masks, folder, listed_in=folder.path)
-    return pd.Series([paths.get(name) for name in names], index=names.index, dtype=str)
+    return pd.Series([paths.get(name) for name in lower], index=names.index, dtype=str)

@@ -6,20 +6,25 @@ import pandas as pd
 
 from helpers import files
 from helpers.artifacts.reports import ManifestReport
-from helpers.datasets.copies import copies_across_splits, merge_groups, near_duplicates
+from helpers.datasets.copies import merge_groups, near_duplicates, rows_outside_the_split_of_their_group
 from helpers.datasets.images import inspect_images
 from helpers.datasets.layout import layout_of, open_folder
-from helpers.datasets.masks import unusable_masks
+from helpers.datasets.masks import full_masks, unusable_masks
 from helpers.datasets.medmnist import read_medmnist
 from helpers.datasets.problems import Problems
-from helpers.datasets.split import SPLITS, check_split, split_by_group, split_like_datta, split_the_rest
+from helpers.datasets.remarks import check_range, note_merged_groups
+from helpers.datasets.split import (
+    SPLITS,
+    check_split,
+    missing_classes,
+    split_by_group,
+    split_like_datta,
+    split_the_rest,
+)
 from helpers.errors import StudyError, check_choice
 from helpers.tasks import TASKS
 
 FEW = 5_000  # images that are inspected although the table has problems: it takes seconds, and all is said at once
-SKIP = "Or leave such images out: on_bad_image=skip."
-TWELVE_BITS = 4_095  # the largest value of a detector's 12 bits
-WHITE = {8: 255, 16: 65_535}  # bits of a sample: its largest value
 
 
 def read_manifest(
@@ -67,22 +72,26 @@ def read_manifest(
         table = layout_of(TASKS[task]).read(folder, **options)
         problems, notes = folder.problems, folder.notes
     table = table.reset_index(drop=True)
-    if problems and len(table) > FEW:
+    classes = TASKS[task].classes(**options)
+    if text := missing_classes(table.label, classes):
+        problems.add(f"{data_dir}: {text}")
+    if problems.texts and len(table) > FEW:
         problems.stop()
     rows = table[table.image.notna()]
     inspected = inspect_images(data_dir, rows.image)
-    skipped = _unusable(rows, inspected)
-    if on_bad_image == "stop":
-        _add_unusable(data_dir, skipped, problems)
-    _check_range(data_dir, rows.image, inspected[inspected.problem == ""], problems, notes)
-    rows = _without_bad_masks(data_dir, rows, problems, notes, on_bad_image=on_bad_image)
-    problems.stop()
+    groups = merge_groups(rows.group, inspected.digest.where(inspected.problem == "", rows.image))
+    skipped = _unusable(rows, inspected, groups)
+    for _, bad in skipped.groupby("kind", sort=False):
+        problems.add(f"{data_dir / bad.image.iloc[0]}: {bad.problem.iloc[0]}.", count=len(bad), can_be_skipped=True)
+    check_range(data_dir, rows.image, inspected[inspected.problem == ""], problems, notes)
+    rows = _without_bad_masks(data_dir, rows, inspected, problems, notes, on_bad_image=on_bad_image)
+    problems.stop(on_bad_image=on_bad_image)
+    notes += [f"left out: {text}" for text in problems.of_images]
+    note_merged_groups(rows, groups, inspected, notes)
+    rows = rows.assign(group=groups)
     table, inspected = (frame.drop(index=skipped.index).reset_index(drop=True) for frame in (rows, inspected))
-    if len(skipped):
-        notes.append(f"skipped {len(skipped):,} of {len(rows):,} images; the manifest's report lists them")
-    if table.empty:
-        raise StudyError(f"{data_dir}: expected images that can be used, found none of {len(rows):,}.")
-    table["group"] = _merged_groups(table, inspected.digest, notes)
+    if text := missing_classes(table.label, classes):
+        raise StudyError(f"{data_dir}: without the images that are left out, {text}")
     table["split"] = _split(table, split=split, folds=folds, seed=seed)
     check_split(table, ("train", "test") if split == "datta" else SPLITS)
     for note in notes:
@@ -112,78 +121,43 @@ def _digest_of_masks(folder: Path, table: pd.DataFrame) -> str:
     return files.short_digest([files.digest(path) for path in paths if path.is_file()])
 
 
-def _unusable(table: pd.DataFrame, inspected: pd.DataFrame) -> pd.DataFrame:
+def _unusable(table: pd.DataFrame, inspected: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     """Return the rows that cannot be used, with the columns `problem` and `kind`."""
     problem, kind = inspected.problem.copy(), inspected.kind.copy()
     if "split" in table:
         sound = inspected.index[problem == ""]
-        copies = copies_across_splits(inspected.digest[sound], table.split[sound])
-        for row in copies.index[copies]:
-            original = table.image[sound][(inspected.digest[sound] == inspected.digest[row]) & ~copies].iloc[0]
-            problem[row] = f"expected no file in two given splits, it is the same as {original}, byte for byte"
-            kind[row] = "copy"
+        divided = rows_outside_the_split_of_their_group(groups[sound], table.split[sound])
+        kept = table.loc[sound][~divided].groupby(groups[sound][~divided])[["image", "split"]].first()
+        for row in divided.index[divided]:
+            other = kept.loc[groups[row]]
+            problem[row] = (
+                f"expected a lesion or patient in one of the given splits; {other.image}, in the {other.split} split, "
+                "is of the same one, or the same file"
+            )
+            kind[row] = "divided group"
     return table.assign(problem=problem, kind=kind)[problem != ""]
 
 
-def _add_unusable(folder: Path, unusable: pd.DataFrame, problems: Problems) -> None:
-    for _, rows in unusable.groupby("kind", sort=False):
-        problems.add(f"{folder / rows.image.iloc[0]}: {rows.problem.iloc[0]}. {SKIP}", count=len(rows))
-
-
 def _without_bad_masks(
-    folder: Path, table: pd.DataFrame, problems: Problems, notes: list[str], *, on_bad_image: str
+    folder: Path,
+    table: pd.DataFrame,
+    inspected: pd.DataFrame,
+    problems: Problems,
+    notes: list[str],
+    *,
+    on_bad_image: str,
 ) -> pd.DataFrame:
     """Return the table with missing values for masks that cannot be used, which is a note, or else a problem."""
     if "mask" not in table:
         return table
     found = Problems(folder)
-    bad = unusable_masks(folder, table["mask"].dropna(), found)
+    masks = table[["mask"]].join(inspected[["width", "height"]])[inspected.problem == ""].dropna()
+    bad = unusable_masks(folder, masks, found)
+    if full := full_masks(folder, masks["mask"][~masks["mask"].isin(bad)]):
+        notes.append(f"masks with nothing outside: {len(full):,}; the first is {full[0]}")
     if bad and on_bad_image == "skip":
         notes.append(f"masks that cannot be used and are left out: {len(bad):,}; the first is {bad[0]}")
         return table.assign(mask=table["mask"].where(~table["mask"].isin(bad)))
     for text in found.texts:
         problems.add(text)
     return table
-
-
-def _check_range(folder: Path, names: pd.Series, inspected: pd.DataFrame, problems: Problems, notes: list[str]) -> None:
-    """Check that the pictures use the range of their bits, and note which pictures show nothing."""
-    for bits, rows in inspected.groupby("bits"):
-        largest, white = int(rows.largest.max()), WHITE[bits]
-        factor = 2 ** (bits - largest.bit_length())
-        count = f"{len(rows):,} pictures of {bits} bits"
-        if bits == 16 and largest > 0 and factor > 2:
-            problems.add(
-                f"{folder / names[rows.index[0]]}: expected pictures of 16 bits to use their range; the largest value "
-                f"of {count} is {largest:,} of {white:,}, as if they had {largest.bit_length()}. They "
-                f"would be {factor} times too dark. Multiply their values by {factor}, or save them with 8 bits."
-            )
-        elif factor > 1:
-            notes.append(f"dark: the largest value of {count} is {largest:,} of {white:,}")
-        elif bits == 16 and (narrow := (rows.largest <= TWELVE_BITS).sum()):
-            notes.append(f"dark: {narrow:,} of {count} use no more than 12 of them, others use all")
-    constant = names[inspected.index[inspected.is_constant]]
-    if len(constant):
-        notes.append(
-            f"{len(constant):,} pictures have one colour only and show nothing; the first is {constant.iloc[0]}"
-        )
-
-
-def _merged_groups(table: pd.DataFrame, digests: pd.Series, notes: list[str]) -> pd.Series:
-    """Return groups of which no two share a file, and note what was merged."""
-    groups = merge_groups(table.group, digests)
-    merged = table[groups != table.group]
-    if len(merged):
-        copies = table.image[digests == _digest_in_two_groups(table.group, digests)]
-        notes.append(
-            f"groups merged with another one, because they share a file: {merged.group.nunique():,}; for example, "
-            f"{copies.iloc[0]} and {copies.iloc[1]} are the same, byte for byte"
-        )
-        labels = table.label.groupby(digests).nunique()
-        if (labels > 1).any():
-            notes.append(f"files listed with different labels, under different names: {(labels > 1).sum():,}")
-    return groups
-
-
-def _digest_in_two_groups(groups: pd.Series, digests: pd.Series) -> str:
-    return str(groups.groupby(digests).nunique().idxmax())

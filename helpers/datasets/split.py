@@ -67,6 +67,17 @@ def split_like_datta(table: pd.DataFrame, *, seed: int) -> pd.Series:
     return split
 
 
+def missing_classes(labels: pd.Series, classes: tuple[str, ...]) -> str:
+    """Return which classes no label names, as an error says it; "" if there are none."""
+    missing = [name for name in classes if name not in set(labels)]
+    if not missing:
+        return ""
+    return (
+        f"expected images of all {len(classes)} classes ({', '.join(classes)}), found none of {', '.join(missing)}. "
+        "Add images of it, or choose another task, or other parameters of it."
+    )
+
+
 def check_split(manifest: pd.DataFrame, splits: tuple[str, ...] = SPLITS) -> None:
     """Raise a StudyError if a group is in two splits, or a class of the table is missing from one of `splits`."""
     shared = manifest.groupby("group").split.nunique()

@@ -6,7 +6,7 @@ from PIL import Image
 from helpers.backend import tf
 from helpers.datasets.copies import near_duplicates
 from helpers.datasets.images import inspect_images
-from helpers.datasets.masks import read_mask, unusable_masks
+from helpers.datasets.masks import full_masks, read_mask, unusable_masks
 from helpers.datasets.pipeline import read_image
 from helpers.datasets.problems import Problems
 
@@ -101,8 +101,9 @@ def test_the_range_that_is_used_is_measured(tmp_path, mode, bits, largest):
     Image.new(mode, (8, 8), 7 if mode != "RGB" else (7, 7, 7)).save(tmp_path / "b.png")
     inspected = inspect_images(tmp_path, pd.Series(["a.png", "b.png"]))
     assert inspected.bits.tolist() == [bits, bits]
-    assert inspected.largest[0] == largest
-    assert inspected.is_constant.tolist() == [False, True]
+    assert (inspected.smallest[0], inspected.largest[0]) == (0, largest)
+    assert inspected.smallest[1] == inspected.largest[1] == 7
+    assert inspected[["width", "height"]].to_numpy().tolist() == [[8, 8], [8, 8]]
 
 
 def test_transparent_pictures_are_refused_and_opaque_ones_are_not(tmp_path, picture):
@@ -149,7 +150,28 @@ def test_masks_that_are_no_png_files_or_damaged_are_problems(tmp_path):
     mask.convert("I;16").save(tmp_path / "d.png")
     assert read_mask("d.png", data_dir=tmp_path, size=4).sum() == 4
     problems = Problems(tmp_path)
-    values = ["a.png", "b.jpg", "c.png", "d.png", "0 0 1 1", "1e-05 0 0.5 0.5"]
-    assert unusable_masks(tmp_path, values, problems) == ["b.jpg", "c.png"]
+    mask.resize((8, 4)).save(tmp_path / "e.png")
+    values = ["a.png", "b.jpg", "c.png", "d.png", "e.png", "0 0 1 1", "1e-05 0 0.5 0.5"]
+    table = pd.DataFrame({"mask": values, "width": 100, "height": 101})
+    assert unusable_masks(tmp_path, table, problems) == ["b.jpg", "c.png", "e.png"]
     assert "b.jpg: expected a mask in a PNG file, found JPEG" in problems.texts[0]
     assert "c.png: expected a mask" in problems.texts[1]
+    assert "e.png: expected a mask of its picture's proportions, 100x101; found 8x4" in problems.texts[2]
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P", "RGB", "1"])
+def test_masks_of_every_kind_are_read(tmp_path, mode):
+    """What is opaque is inside, if other pixels are not; else what is not black, however dark."""
+    inside = np.zeros((8, 8), np.uint8)
+    inside[4:, 2:6] = 1
+    if mode in ("LA", "RGBA"):
+        mask = Image.new(mode, (8, 8), "white")
+        mask.putalpha(Image.fromarray(inside * 255))
+    elif mode == "P":
+        mask = Image.fromarray(inside).convert("P")
+        mask.putpalette([0, 0, 0, 0, 0, 1])
+    else:
+        mask = Image.fromarray(inside * (255 if mode == "1" else 1)).convert(mode)
+    mask.save(tmp_path / "m.png")
+    assert np.array_equal(read_mask("m.png", data_dir=tmp_path, size=8), inside > 0)
+    assert full_masks(tmp_path, ["m.png", "0 0 1 1"]) == ["0 0 1 1"]

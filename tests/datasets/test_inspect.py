@@ -56,8 +56,11 @@ def test_a_second_look_opens_only_what_changed(chest, tmp_path, monkeypatch):
 
 def test_the_command_line_prints_what_is_found_and_ends_with_what_is_wrong(chest, tmp_path, capsys):
     words = [str(chest), "--task", "pneumothorax", "--runs-dir", str(tmp_path / "runs"), "--finding", "Hernia"]
-    main(words)
-    assert "40 no hernia" in capsys.readouterr().out
+    main(words[:-2])
+    assert "40 PNG 32x32 L" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"error: .*expected images of all 2 classes .*found none of hernia"):
+        main(words)
+    words = words[:-2]
     first, second = sorted((chest / "images").glob("0*.png"))[:2]
     Image.new("RGB", (9, 9)).save(first, "GIF")
     second.unlink()
@@ -66,9 +69,9 @@ def test_the_command_line_prints_what_is_found_and_ends_with_what_is_wrong(chest
     missing, foreign = str(ended.value).splitlines()
     assert missing.startswith("error: ")
     assert "none for 1 of 40" in missing
-    assert foreign.endswith("its bytes are of another kind: GIF")
+    assert foreign.endswith("kind: GIF; convert it to PNG. Or leave such images out: on_bad_image=skip.")
     with pytest.raises(SystemExit, match="error: finding: expected one of .*Did you mean 'Hernia'"):
-        main([*words[:-1], "Hernai"])
+        main([*words, "--finding", "Hernai"])
 
 
 def test_phantoms_are_drawn_and_looked_at(tmp_path):

@@ -30,7 +30,7 @@ def test_a_bad_image_stops_or_is_skipped_and_listed(copied):
     images = sorted((copied / "HAM10000_images").iterdir())
     images[7].write_bytes(b"")
     images[9].write_bytes(images[9].read_bytes()[:300])
-    with pytest.raises(StudyError, match=rf"{images[7].name}: .*the file is empty.*on_bad_image=skip.*1 more"):
+    with pytest.raises(StudyError, match=rf"{images[7].name}: .*the file is empty.*1 more.*on_bad_image=skip"):
         manifest_of(copied)
     manifest = manifest_of(copied, on_bad_image="skip")
     assert len(manifest) == 82
@@ -63,14 +63,47 @@ def test_all_that_is_wrong_with_tables_pictures_and_masks_is_one_error(copied):
         manifest_of(copied)
     lines = str(error.value).splitlines()
     assert lines[0] == f"{copied}: found 4 kinds of problems:"
-    expected = ("none for 1 of 84", "(1 more like this.)", "BMP", "found TIFF")
+    expected = ("found TIFF", "none for 1 of 84", "(1 more like this.)", "BMP")
     assert all(words in line for words, line in zip(expected, lines[1:], strict=True)), lines
-    assert ["on_bad_image=skip" in line for line in lines[1:]] == [False, True, True, False]
+    assert ["on_bad_image=skip" in line for line in lines[1:]] == [False, True, True, True]
     edit(copied / "HAM10000_metadata.csv", lambda t: t.drop(index=3))
     manifest = manifest_of(copied, on_bad_image="skip")
     assert len(manifest) == 80
     assert manifest["mask"].isna().sum() == 1
     assert "masks that cannot be used and are left out: 1" in manifest.attrs["report"].notes[0]
+
+
+def test_a_class_that_no_image_shows_is_named(copied, chestxray14):
+    """Without it, the study would be of another task."""
+    edit(copied / "HAM10000_metadata.csv", lambda t: t.assign(dx=t.dx.replace("vasc", "nv")))
+    with pytest.raises(StudyError, match=r"expected images of all 7 classes .*found none of vasc"):
+        manifest_of(copied)
+    with pytest.raises(StudyError, match=r"found none of hernia"):
+        read_manifest(task="pneumothorax", source="folder", data_dir=chestxray14, folds=3, seed=0, finding="Hernia")
+
+
+def test_a_class_that_skipping_removes_is_named(copied):
+    table = pd.read_csv(copied / "HAM10000_metadata.csv")
+    for name in table.image_id[table.dx == "df"]:
+        (copied / "HAM10000_images" / f"{name}.jpg").write_bytes(b"")
+    with pytest.raises(StudyError, match=r"without the images that are left out, .*found none of df"):
+        manifest_of(copied, on_bad_image="skip")
+
+
+def test_missing_files_can_be_skipped_and_are_said(copied):
+    for path in sorted((copied / "HAM10000_images").iterdir())[:3]:
+        path.unlink()
+    manifest = manifest_of(copied, on_bad_image="skip")
+    assert len(manifest) == 81
+    assert "left out: " in manifest.attrs["report"].notes[0]
+    assert "none for 3 of 84" in manifest.attrs["report"].notes[0]
+
+
+def test_runs_in_the_folder_of_images_and_stray_files_do_not_count_as_changes(copied):
+    config = read_config(profile="smoke", source="folder", data_dir=str(copied), folds=3, runs_dir=str(copied / "runs"))
+    prepare_manifest(config)
+    (copied / "Thumbs.db").write_text("")
+    assert len(load_manifest(config)) == 84
 
 
 def write_depths(folder, scale):
@@ -88,7 +121,7 @@ def test_pictures_that_use_a_part_of_their_bits_are_named(chestxray14, tmp_path)
     shutil.rmtree(folder / "images")
     shutil.copytree(chestxray14 / "images", folder / "images")
     write_depths(folder / "images", 16)
-    with pytest.raises(StudyError, match=r"40 pictures of 16 bits .* as if they had 12. .* 16 times too dark"):
+    with pytest.raises(StudyError, match=r"40 pictures of 16 bits .* as if they had 12 bits. .* 16 times too dark"):
         read_manifest(**plain)
 
 
@@ -97,8 +130,8 @@ def test_dark_pictures_and_pictures_of_one_colour_are_reported(copied):
         dark = Image.new("RGB", (9, 9)) if number == 5 else Image.open(path).convert("RGB").point(lambda v: v // 8)
         dark.save(path, "PNG")
     dark, constant = manifest_of(copied).attrs["report"].notes
-    assert dark.startswith("dark: the largest value of 84 pictures of 8 bits is ")
-    assert constant.startswith("1 pictures have one colour only and show nothing; the first is ")
+    assert dark == "dark or pale: most of 84 pictures of 8 bits use no more than 32 of 256 values"
+    assert constant.startswith("pictures of one colour, which show nothing: 1; the first is ")
 
 
 def test_a_test_image_that_is_also_trained_on_is_an_error_and_can_be_skipped(chestxray14, tmp_path):
@@ -111,10 +144,11 @@ def test_a_test_image_that_is_also_trained_on_is_an_error_and_can_be_skipped(che
     tested, trained = table["Image Index"][is_tested].iloc[0], table["Image Index"][~is_tested].iloc[0]
     shutil.copy(folder / "images" / tested, folder / "images" / trained)
     plain = {"task": "pneumothorax", "source": "folder", "data_dir": folder, "folds": 3, "seed": 0}
-    with pytest.raises(StudyError, match=rf"{trained}: expected no file in two given splits.*{tested}.*=skip"):
+    with pytest.raises(StudyError, match=rf"{trained}: expected a lesion or patient in one of .*{tested}.*=skip"):
         read_manifest(**plain)
     manifest = read_manifest(**plain, on_bad_image="skip")
-    assert len(manifest) == 39
+    patient = table["Patient ID"][table["Image Index"] == trained].iloc[0]
+    assert len(manifest) == 40 - (table["Patient ID"] == patient).sum()
     assert f"images/{tested}" in set(manifest.image[manifest.split == "test"])
 
 

@@ -78,7 +78,7 @@ def test_a_test_image_that_is_also_trained_on_can_be_skipped(tmp_path):
     content["train_images"][6] = content["val_images"][3]
     file = saved(tmp_path, content, "retinamnist_64.npz")
     choices = {"source": "medmnist", "data_dir": str(file), "runs_dir": str(tmp_path / "runs"), "task": "retinopathy"}
-    with pytest.raises(StudyError, match=r"train_000004.png: expected no file in two given .*test_000007.*2 more"):
+    with pytest.raises(StudyError, match=r"train_000004.png: expected a lesion or .*test_000007.*2 more"):
         prepare_manifest(read_config(profile="smoke", **choices))
     manifest = prepare_manifest(read_config(profile="smoke", **choices, on_bad_image="skip"))
     assert manifest.split.value_counts().to_dict() == {"train": 28, "validation": 9, "test": 12}

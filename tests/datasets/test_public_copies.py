@@ -40,7 +40,7 @@ def test_linked_folders_and_files_are_read_as_if_they_were_there(dataset, tmp_pa
 def test_a_circle_of_links_ends_and_a_link_to_a_folder_around_is_not_followed(dataset):
     task, folder, images = dataset
     before = read_layout(task, folder)
-    for name, target in (("up", ".."), ("itself", "."), ("images again", images.name)):
+    for name, target in (("up", ".."), ("itself", "itself"), ("here", "."), ("images again", images.name)):
         (folder / name).symlink_to(target)
     (images / "circle").symlink_to(folder)
     pd.testing.assert_frame_equal(read_layout(task, folder), before)
@@ -55,8 +55,8 @@ def test_links_that_lead_nowhere_are_said(dataset):
     first = min(images.iterdir())
     first.unlink()
     first.symlink_to("nowhere")
-    assert "1 broken links" in open_folder(task, folder).notes[0]
-    with pytest.raises(StudyError, match=f"none for 1 of .*{first.stem}"):
+    assert "broken links, or folders that cannot be read: 1; the first is" in open_folder(task, folder).notes[0]
+    with pytest.raises(StudyError, match=f"none for 1 of .*{first.name} is a link that leads nowhere"):
         read_layout(task, folder)
 
 
@@ -88,6 +88,52 @@ def test_a_dataset_twice_under_two_spellings_is_read_once(ham10000, tmp_path):
     assert manifest.image.nunique() == 84
     assert "84 images are there more than once, in equal files" in manifest.attrs["report"].notes[0]
     assert len(opened.files) == 1 + 3 * 84
+
+
+def test_two_spellings_of_one_name_with_different_content_are_named(ham10000, tmp_path):
+    folder = shutil.copytree(ham10000, tmp_path / "ham")
+    path = min((folder / "HAM10000_images").iterdir())
+    other = path.with_name(path.name.lower())
+    other.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(StudyError, match=f"expected one file for each image; found .*{path.name} and .*{other.name}"):
+        read_layout("skin_lesion", folder)
+
+
+@pytest.mark.parametrize("change", [str.lower, str.upper])
+def test_masks_in_other_capitals_are_found(ham10000, tmp_path, change):
+    folder = shutil.copytree(ham10000, tmp_path / "ham")
+    masks = folder / "HAM10000_segmentations_lesion_tschandl"
+    for path in list(masks.iterdir()):
+        path.rename(path.with_name(change(path.name)))
+    assert read_layout("skin_lesion", folder)["mask"].notna().all()
+    masks.rename(folder / "masks")
+    for path in list((folder / "masks").iterdir()):
+        path.rename(path.with_name(path.name.lower().replace("_segmentation", "")))
+    assert read_layout("skin_lesion", folder)["mask"].str.startswith("masks/").all()
+
+
+def test_names_that_macos_writes_with_separate_accents_are_found(ham10000, tmp_path):
+    folder = shutil.copytree(ham10000, tmp_path / "ham")
+    edit(folder / "HAM10000_metadata.csv", lambda t: t.assign(image_id=t.image_id.str.replace("PHANTOM", "Läsion")))
+    for path in list((folder / "HAM10000_images").iterdir()):
+        path.rename(path.with_name(path.name.replace("PHANTOM", "La\u0308sion")))
+    (folder / "HAM10000_images").rename(folder / "HAM10000\u00a0images")
+    assert len(read_layout("skin_lesion", folder)) == 84
+
+
+def test_lists_that_divide_a_patient_are_named_and_can_be_skipped(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    table = pd.read_csv(folder / "Data_Entry_2017.csv")
+    first = table["Patient ID"].duplicated(keep=False).idxmax()  # of a patient with several pictures
+    is_tested = (table["Patient ID"] <= 9) & (table.index != first)
+    for name, rows in (("test_list.txt", table[is_tested]), ("train_val_list.txt", table[~is_tested])):
+        (folder / name).write_text("\n".join(rows["Image Index"]))
+    plain = {"task": "pneumothorax", "source": "folder", "data_dir": folder, "folds": 3, "seed": 0}
+    with pytest.raises(StudyError, match=rf"{table['Image Index'][first]}: expected a lesion or patient in one of"):
+        read_manifest(**plain)
+    manifest = read_manifest(**plain, on_bad_image="skip")
+    assert len(manifest) == 39
+    assert manifest.groupby("group").split.nunique().max() == 1
 
 
 def test_nihs_small_copy_names_its_lists_otherwise(chestxray14, tmp_path):
