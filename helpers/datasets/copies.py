@@ -19,9 +19,11 @@ def merge_groups(groups: pd.Series, digests: pd.Series) -> pd.Series:
     Returns:
         Each row's group; groups that share a file have the name of the first of them.
     """
+    if groups.empty:
+        return groups
     group, names = pd.factorize(groups)
-    file, _ = pd.factorize(digests)
-    links = coo_matrix((np.ones(len(group)), (group, len(names) + file)), shape=[len(names) + file.max() + 1] * 2)
+    file, files = pd.factorize(digests)
+    links = coo_matrix((np.ones(len(group)), (group, len(names) + file)), shape=[len(names) + len(files)] * 2)
     _, component = connected_components(links, directed=False)
     of_group = component[: len(names)]
     first = pd.Series(names).groupby(of_group).transform("first")
