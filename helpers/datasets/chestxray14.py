@@ -13,7 +13,7 @@ from helpers.datasets.matching import (
     match_masks,
     match_pictures,
 )
-from helpers.datasets.tables import drop_bad_rows, find_table, image_stems, read_table
+from helpers.datasets.tables import as_groups, as_known, drop_bad_rows, find_table, image_stems, read_table
 from helpers.tasks import FINDINGS, NO_FINDING, finding_class
 
 TABLE = "Data_Entry_2017.csv"
@@ -36,14 +36,14 @@ def read_chestxray14(folder: DatasetFolder, *, finding: str = "Pneumothorax", ag
             rest.
 
     Raises:
-        StudyError: no table, a column is missing, or two versions of one list.
+        StudyError: no table, or a column is missing.
     """
     path = find_table(folder, ENTRY_TABLES, TABLE)
     table = read_table(path, NEEDED, folder)
-    findings = table["Finding Labels"].replace({"No_Finding": NO_FINDING})  # so in NIH's sample on Kaggle
+    findings = _spelled(table["Finding Labels"])
     names = image_stems(table["Image Index"])
     known = {NO_FINDING, *FINDINGS}
-    is_known = findings.map({labels: set(labels.split("|")) <= known for labels in findings.unique()})
+    is_known = findings.map({labels: set(labels.split("|")) <= known for labels in findings.unique()}).astype(bool)
     expected = f"{NO_FINDING} or findings of {', '.join(FINDINGS)}"
     table = drop_bad_rows(table, {"Finding Labels": (is_known, expected)}, path, folder)
     table = table[check_listed_once(names[table.index], findings[table.index], path, folder)]
@@ -54,16 +54,25 @@ def read_chestxray14(folder: DatasetFolder, *, finding: str = "Pneumothorax", ag
         {
             "image": match_pictures(names, folder.files[~is_mask], folder, listed_in=path),
             "label": findings.map(classes),
-            "group": table["Patient ID"].str.replace(r"^0+(?=\d)", "", regex=True),  # 1 and 00000001 are one patient
+            "group": as_groups(table["Patient ID"].str.replace(r"^0+(?=\d)", "", regex=True)),
         }
     )
     if (official := lists.official_split(folder, names)) is not None:
         manifest["split"] = official
-    masks, boxes = match_masks(names, folder.files[is_mask], folder), lists.boxes_of(folder, finding)
+    masks = match_masks(names, folder.files[is_mask], folder)
+    has_finding = findings.str.split("|").map(lambda found: finding in found).astype(bool)
+    boxes = lists.boxes_of(folder, finding, names, has_finding)
     if masks is not None or boxes is not None:
         mask = pd.Series(None, index=table.index, dtype=object) if masks is None else masks
-        manifest["mask"] = mask if boxes is None else mask.fillna(names.map(boxes))
+        manifest["mask"] = mask if boxes is None else mask.fillna(boxes)
     return manifest[manifest.label.notna()]
+
+
+def _spelled(findings: pd.Series) -> pd.Series:
+    """Return findings as ChestX-ray14 spells them: NIH's sample on Kaggle has No_Finding, others small letters."""
+    known = (NO_FINDING, *FINDINGS)
+    spelled = {labels: "|".join(as_known(pd.Series(labels.split("|")), known)) for labels in findings.unique()}
+    return findings.map(spelled).astype(str)
 
 
 def _plan_phantoms(count: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -1,5 +1,9 @@
 """The lists that come with ChestX-ray14: the official split, and boxes round findings."""
 
+import itertools
+import re
+from pathlib import Path
+
 import pandas as pd
 
 from helpers.datasets.folder import DatasetFolder
@@ -8,80 +12,134 @@ from helpers.datasets.tables import (
     as_numbers,
     drop_bad_rows,
     image_stems,
+    named_files,
     one_of_equal_files,
     read_table,
 )
-from helpers.datasets.text_files import read_text
+from helpers.datasets.text_files import read_records
+from helpers.errors import StudyError
 
 OFFICIAL = {"train_val_list": "", "test_list": "test"}  # list: split of its images; "" is not yet assigned
 BOX_LIST = "bbox_list_2017"
-BOX_COLUMNS = ("Image Index", "Finding Label")  # four columns with numbers follow: x, y, width, height
+BOX_COLUMNS = ("Image Index", "Finding Label")
+BOX_SIDES = {"x": "x", "y": "y", "w": "w", "h": "h", "width": "w", "height": "h"}  # spelling of a side: the side
+BOX = "the box"  # name of the column made of the four sides, for errors
 BOX_PIXELS = 1024  # side of the pictures that the boxes were drawn on
-BOX_SPELLINGS = {"Infiltrate": "Infiltration"}  # the list's name of a finding: the table's
+BOX_SPELLINGS = {"infiltrate": "infiltration"}  # the list's name of a finding: the table's
 
 
 def official_split(folder: DatasetFolder, names: pd.Series) -> pd.Series | None:
-    """Return the split of each image in the official lists, "test" or ""; None if there are no lists.
+    """Return the split of each image in the official lists, "test" or ""; None if there are no lists to go by.
 
     Args:
-        folder: Gets the problems: one list without the other, an image in neither list or in both.
+        folder: Gets the problems: one list without the other, a list without names, an image in neither or in both.
         names: Image names without ending.
     """
-    found = {name: path for name in OFFICIAL if (path := _list_of(folder, name))}
-    if not found:
+    try:
+        found = {name: path for name in OFFICIAL if (path := _list_of(folder, name))}
+        if len(found) == len(OFFICIAL):
+            return _split_of_lists(folder, names, found)
+    except StudyError as error:
+        folder.problems.add(str(error))
         return None
-    shown = " and ".join(f"{name}.txt" for name in OFFICIAL)
-    if len(found) < len(OFFICIAL):
+    if found:
+        shown = " and ".join(f"{name}.txt" for name in OFFICIAL)
         (missing,) = set(OFFICIAL) - set(found)
         folder.problems.add(f"{folder.path}: expected {shown}; {missing}.txt is missing. Add it, or remove the other.")
+    return None
+
+
+def _split_of_lists(folder: DatasetFolder, names: pd.Series, found: dict[str, Path]) -> pd.Series | None:
+    lower = names.str.lower()
+    listed = {name: _listed_names(path, set(lower)) for name, path in found.items()}
+    if empty := [found[name] for name in OFFICIAL if not listed[name]]:
+        for path in empty:
+            folder.problems.add(
+                f"{path}: expected names of images that the table lists, found none. Download it again, or remove "
+                "both official lists."
+            )
         return None
-    listed = {name: set(image_stems(pd.Series(read_text(path).split(), dtype=str))) for name, path in found.items()}
-    folder.notes.append(f"official split: {', '.join(path.name for path in found.values())}")
-    is_in = pd.DataFrame({name: names.isin(stems) for name, stems in listed.items()})
+    shown = [path.name for path in found.values()]
+    folder.notes.append(f"official split: {', '.join(shown)}")
+    is_in = pd.DataFrame({name: lower.isin(stems) for name, stems in listed.items()})
     for times, what in ((0, "in neither"), (2, "in both")):
         wrong = names[is_in.sum(axis=1) == times]
         if len(wrong):
             folder.problems.add(
-                f"{folder.path}: expected every image in {' or '.join(path.name for path in found.values())}; "
+                f"{folder.path}: expected every image in {' or '.join(shown)}; "
                 f"{wrong.iloc[0]} is {what}. Download the lists again, or remove them.",
                 count=len(wrong),
             )
     return is_in["test_list"].map({True: OFFICIAL["test_list"], False: OFFICIAL["train_val_list"]})
 
 
-def boxes_of(folder: DatasetFolder, finding: str) -> pd.Series | None:
-    """Return {image name: boxes} of one finding; None if there is no list of boxes, or none of this finding.
+def _listed_names(path: Path, names: set[str]) -> set[str]:
+    """Return those of some image names, in small letters, that are a field or a word of a list."""
+    fields = {field for _, fields in read_records(path) for field in fields}
+    words = {word for field in fields for word in field.split()}
+    return names & set(image_stems(pd.Series(sorted(fields | words), dtype=str)).str.lower())
+
+
+def boxes_of(folder: DatasetFolder, finding: str, names: pd.Series, has_finding: pd.Series) -> pd.Series | None:
+    """Return the boxes of one finding in each image; None if there is no list of boxes, or no box of this finding.
 
     Boxes are "x y width height" in shares of the picture, separated by ";".
 
     Args:
-        folder: Gets the problems: boxes that are no numbers, or outside of the picture.
+        folder: Gets the problems: no columns of boxes, boxes that are no numbers, or outside of the picture.
         finding: As the table of images spells it.
+        names: Image names without ending.
+        has_finding: Whether the table lists the finding, for each image.
     """
-    path = _list_of(folder, BOX_LIST)
-    if path is None:
+    try:
+        path = _list_of(folder, BOX_LIST)
+        if path is None:
+            return None
+        boxes = _read_boxes(path, finding, folder)
+    except StudyError as error:
+        folder.problems.add(str(error))
         return None
-    table = read_table(path, BOX_COLUMNS, folder)
-    sides = table.iloc[:, 2:6].apply(as_numbers) / BOX_PIXELS
-    if sides.shape[1] < 4:
-        folder.problems.add(f"{path}: expected the columns x, y, width and height after {BOX_COLUMNS[1]}. Add them.")
+    names = names.str.lower()
+    is_listed = boxes.index.isin(names)
+    if not is_listed.all():
+        folder.notes.append(
+            f"not used: {(~is_listed).sum():,} of {len(boxes):,} boxes of {finding} in {path.name}; the table does "
+            "not list their images"
+        )
+    boxes = boxes[is_listed]
+    if boxes.empty:
+        folder.notes.append(f"no box in {path.name} is of {finding} in a listed image")
         return None
-    right, lower = sides.iloc[:, 0] + sides.iloc[:, 2], sides.iloc[:, 1] + sides.iloc[:, 3]
-    is_inside = (sides >= 0).all(axis=1) & (sides.iloc[:, 2:] > 0).all(axis=1) & (right <= 1) & (lower <= 1)
-    number_column = table.columns[2]
-    expected = f"a box: x, y, width and height inside of {BOX_PIXELS} pixels"
-    table = drop_bad_rows(table, {number_column: (is_inside, expected)}, path, folder)
-    table = table[table[BOX_COLUMNS[1]].replace(BOX_SPELLINGS) == finding]
-    if table.empty:
-        folder.notes.append(f"no box in {path.name} is of {finding}")
-        return None
+    if surplus := (~boxes.index.isin(names[has_finding])).sum():
+        folder.notes.append(f"boxes of {finding} in images that the table lists without it: {surplus:,}")
     folder.notes.append(f"boxes: {path.name}")
-    boxes = sides.loc[table.index].round(5).astype(str).agg(" ".join, axis=1)
-    return boxes.groupby(image_stems(table["Image Index"])).agg(";".join)
+    return names.map(boxes.groupby(level=0).agg(";".join))
 
 
-def _list_of(folder: DatasetFolder, name: str):
+def _read_boxes(path: Path, finding: str, folder: DatasetFolder) -> pd.Series:
+    """Return the boxes of one finding; their index is the image's name in small letters."""
+    if len(list(itertools.islice(read_records(path), 2))) < 2:
+        return pd.Series(dtype=str)
+    table = read_table(path, BOX_COLUMNS, folder)
+    sides = [BOX_SIDES.get(re.sub(r"bbox|[\W_]", "", name.lower()), "") for name in table.columns]
+    if any(sides.count(side) != 1 for side in "xywh"):
+        raise StudyError(
+            f"{path}: expected one column each for x, y, width and height, as in Bbox [x,y,w,h]; found "
+            f"{', '.join(table.columns)}. Rename the columns, or download the list again."
+        )
+    values = table.iloc[:, [sides.index(side) for side in "xywh"]].set_axis(list("xywh"), axis=1)
+    table = table.assign(**{BOX: [", ".join(row) for row in values.to_numpy()]})
+    shares = pd.DataFrame({side: as_numbers(values[side]) / BOX_PIXELS for side in "xywh"})
+    is_inside = (shares[["x", "y"]] >= 0).all(axis=1) & (shares[["w", "h"]] > 0).all(axis=1)
+    is_inside &= (shares.x + shares.w <= 1) & (shares.y + shares.h <= 1)
+    expected = f"x, y, width and height inside of {BOX_PIXELS} pixels"
+    table = drop_bad_rows(table, {BOX: (is_inside, expected)}, path, folder)
+    table = table[table[BOX_COLUMNS[1]].str.casefold().replace(BOX_SPELLINGS) == finding.casefold()]
+    boxes = [" ".join(row) for row in shares.loc[table.index].round(5).astype(str).to_numpy()]
+    return pd.Series(boxes, index=image_stems(table[BOX_COLUMNS[0]]).str.lower(), dtype=str)
+
+
+def _list_of(folder: DatasetFolder, name: str) -> Path | None:
     """Return the list of this name, or of a longer one such as train_val_list_NIH.txt; None if there is none."""
-    is_list = folder.files.name.str.lower().str.fullmatch(f"{name}.*") & folder.files.ending.isin(TABLE_ENDINGS)
-    found = [folder.path / path for path in folder.files.path[is_list]]
+    found = named_files(folder, f"{name}.*", TABLE_ENDINGS)
     return one_of_equal_files(found, folder) if found else None

@@ -12,7 +12,7 @@ from helpers.datasets.matching import (
     match_masks,
     match_pictures,
 )
-from helpers.datasets.tables import drop_bad_rows, find_table, image_stems, read_table
+from helpers.datasets.tables import as_groups, drop_bad_rows, find_table, image_stems, read_table
 from helpers.tasks import GRADES, grade_class
 
 TABLE = "trainLabels.csv"
@@ -42,7 +42,7 @@ def read_eyepacs(folder: DatasetFolder, *, threshold: int = 1) -> pd.DataFrame:
     table["level"] = table.level.str.replace(r"[.,]0+$", "", regex=True)  # a program saved whole numbers as decimals
     known = {
         "level": (table.level.isin(GRADES), "a grade from 0 to 4"),
-        "image": (names.str.fullmatch(r".+_(left|right)"), "named <patient>_<left|right>"),
+        "image": (names.str.fullmatch(r".+_(left|right)", case=False), "named <patient>_<left|right>"),
     }
     table = drop_bad_rows(table, known, path, folder)
     names = names[table.index]
@@ -58,7 +58,7 @@ def read_eyepacs(folder: DatasetFolder, *, threshold: int = 1) -> pd.DataFrame:
         {
             "image": match_pictures(names, pictures, folder, listed_in=path),
             "label": table.level.map(lambda grade: grade_class(grade, threshold=threshold)),
-            "group": names.str.replace(r"_[^_]*$", "", regex=True),
+            "group": as_groups(names.str.replace(r"_[^_]*$", "", regex=True)),
         }
     )
     masks = match_masks(names, folder.files[is_mask], folder)

@@ -6,7 +6,7 @@ import pandas as pd
 from helpers.datasets import layout
 from helpers.datasets.folder import DatasetFolder
 from helpers.datasets.matching import check_listed_once, is_in_mask_folder, match_masks, match_pictures
-from helpers.datasets.tables import drop_bad_rows, find_table, image_stems, read_table
+from helpers.datasets.tables import as_groups, as_known, drop_bad_rows, find_table, image_stems, read_table
 from helpers.tasks import SKIN_LESIONS, lesion_class
 
 METADATA = "HAM10000_metadata.csv"
@@ -27,6 +27,7 @@ def read_ham10000(folder: DatasetFolder) -> pd.DataFrame:
     """
     path = find_table(folder, "ham10000_metadata.*", METADATA)
     table = read_table(path, COLUMNS, folder)
+    table["dx"] = as_known(table.dx, SKIN_LESIONS)
     known = {"dx": (table.dx.isin(SKIN_LESIONS), f"one of {', '.join(SKIN_LESIONS)}")}
     table = drop_bad_rows(table, known, path, folder)
     names = image_stems(table.image_id)
@@ -38,7 +39,7 @@ def read_ham10000(folder: DatasetFolder) -> pd.DataFrame:
         {
             "image": match_pictures(names, folder.files[~is_mask], folder, listed_in=path),
             "label": table.dx.map(lesion_class),
-            "group": table.lesion_id,
+            "group": as_groups(table.lesion_id),
         }
     )
     named = folder.files[is_mask]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image
 
-from helpers.datasets.kinds import READ, kind_of
+from helpers.datasets.kinds import ADVICE, READ, kind_of
 from helpers.progress import progress
 
 LARGEST_IMAGE = 50_000_000  # pixels; a larger one is taken for a decompression bomb
@@ -94,7 +94,9 @@ def problem_of_kind(kind: str) -> str:
     """Return why a file of a kind (see `kind_of`) is no picture that can be used, and the way out."""
     if kind in NO_KIND:
         return f"expected a whole image, {NO_KIND[kind]}"
-    return f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}; convert it to PNG"
+    advice = ADVICE.get(kind, "Convert it to PNG")
+    advice = advice[0].lower() + advice[1:]
+    return f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}; {advice}"
 
 
 def problem_of_size(width: int, height: int) -> str:

@@ -24,11 +24,21 @@ STARTS = {
     b"\xd0\xcf\x11\xe0": "old Excel workbook",
     b"%PDF": "PDF",
     b"version https://git-lfs": "pointer of Git LFS",
-    b"<!DOCTYPE": "web page",
-    b"<html": "web page",
 }
+PAGES = (b"<!doctype", b"<html")  # starts of web pages, in any case, also after blanks
 MARKS = {(8, b"WEBP"): "WebP", (4, b"ftypavif"): "AVIF", (4, b"ftyphei"): "HEIC", (128, b"DICM"): "DICOM"}
 HEAD = 132  # bytes that tell
+ADVICE = {  # what to do with a file that should be a table or a picture; other kinds of pictures are converted
+    "zip archive": "Unpack it",
+    "gzip archive": "Unpack it",
+    "old Excel workbook": "Export it as CSV",
+    "PDF": "Download the file itself",
+    "web page": "Log in, and download the file itself",
+    "pointer of Git LFS": "Fetch the file itself: git lfs pull",
+    "empty file": "Download it again",
+    "unknown": "Download it again",
+    "unreadable": "Make it readable",
+}
 
 
 def kind_of(content: bytes) -> str:
@@ -45,7 +55,8 @@ def kind_of(content: bytes) -> str:
     for (offset, mark), kind in MARKS.items():
         if content[offset : offset + len(mark)] == mark:
             return kind
-    return "unknown"
+    is_page = content.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(PAGES)
+    return "web page" if is_page else "unknown"
 
 
 def kind_of_file(path: Path) -> str:

@@ -1,61 +1,75 @@
 """Reading the tables of public datasets, however a program has saved them."""
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from helpers.datasets.folder import DatasetFolder
-from helpers.datasets.text_files import read_text
+from helpers.datasets.text_files import plain, read_content, read_records
 from helpers.errors import StudyError
 
-DELIMITERS = ",;\t|"
 TABLE_ENDINGS = (".csv", ".tab", ".tsv", ".txt", "")
+WORKBOOK_ENDINGS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 
 def find_table(folder: DatasetFolder, patterns: str | Sequence[str], shown: str) -> Path:
     """Return the only table of a dataset, in its folder or below it.
 
     Args:
-        folder: The dataset's folder.
+        folder: The dataset's folder. Gets a problem if there are several tables that differ.
         patterns: Regular expressions of the table's name in lower case, without ending; the first that fits counts.
         shown: The table's usual name, for errors.
 
     Raises:
-        StudyError: there is none, or there are several that differ.
+        StudyError: there is none.
     """
-    tables = folder.files[folder.files.ending.isin(TABLE_ENDINGS)]
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        paths = tables.path[tables.name.str.lower().str.fullmatch(pattern)]
-        if len(paths):
-            nearest = sorted(paths, key=lambda path: (path.count("/"), path))
-            return one_of_equal_files([folder.path / path for path in nearest], folder)
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    for pattern in patterns:
+        if found := named_files(folder, pattern, TABLE_ENDINGS):
+            try:
+                return one_of_equal_files(found, folder)
+            except StudyError as error:
+                folder.problems.add(str(error))
+                return found[0]
+    for pattern in patterns:
+        if found := named_files(folder, pattern, WORKBOOK_ENDINGS):
+            raise StudyError(
+                f"{found[0]}: expected {shown} of {folder.dataset} as a CSV table, found a workbook. Export it as CSV."
+            )
     raise StudyError(
         f"{folder.path}: expected one {shown} of {folder.dataset}, found none; the folder holds {folder.content()}. "
         "Point data_dir at the folder of the download that holds it."
     )
 
 
+def named_files(folder: DatasetFolder, pattern: str, endings: Sequence[str]) -> list[Path]:
+    """Return the files whose names fit a pattern, the nearest first."""
+    fits = folder.files.name.str.lower().str.fullmatch(pattern) & folder.files.ending.isin(endings)
+    return [folder.path / path for path in sorted(folder.files.path[fits], key=lambda path: (path.count("/"), path))]
+
+
 def one_of_equal_files(found: Sequence[Path], folder: DatasetFolder) -> Path:
-    """Return the first of some files; the others must be copies of it.
+    """Return the first of some tables; the others must be copies of it, however they were saved.
 
     Raises:
-        StudyError: one is not.
+        StudyError: one is not, or cannot be read.
     """
+    folder.used += [path.relative_to(folder.path).as_posix() for path in found]
     first, *others = found
-    content = first.read_bytes() if others else b""
     for other in others:
-        if other.read_bytes() != content:
+        if read_content(other) != read_content(first) and _fields(other) != _fields(first):
             names = ", ".join(path.relative_to(folder.path).as_posix() for path in found)
             raise StudyError(
                 f"{folder.path}: expected one {first.name} of {folder.dataset}, found {names}, which differ. Keep one "
                 "of them, or point data_dir at a folder that holds one."
             )
-    folder.used += [path.relative_to(folder.path).as_posix() for path in found]
     return first
+
+
+def _fields(path: Path) -> list[list[str]]:
+    return [fields for _, fields in read_records(path)]
 
 
 def read_table(path: Path, columns: Sequence[str], folder: DatasetFolder) -> pd.DataFrame:
@@ -73,12 +87,13 @@ def read_table(path: Path, columns: Sequence[str], folder: DatasetFolder) -> pd.
     Raises:
         StudyError: it is not such a table, or a column is missing.
     """
-    lines = _lines(path, columns)
-    header = _header(path, next(lines)[1], columns)
+    records = read_records(path, columns)
+    _, head = next(records, (0, []))
+    if not head:
+        raise StudyError(f"{path}: expected a CSV table, the file is empty. Download it again.")
+    header = _header(path, head, columns)
     rows, numbers, ragged = [], [], []
-    for number, fields in lines:
-        if not any(fields):
-            continue
+    for number, fields in records:
         if any(fields[len(header) :]):
             ragged.append((number, len(fields)))
             continue
@@ -130,49 +145,33 @@ def as_numbers(values: pd.Series) -> pd.Series:
     return numbers.where(numbers.abs() < float("inf"))
 
 
+def as_known(values: pd.Series, known: Sequence[str]) -> pd.Series:
+    """Return values as a list of known ones spells them, where they differ in case, or have blanks for underscores."""
+    spelled = {plain(value.replace("_", " ")): value for value in known}
+    return values.map({value: spelled.get(plain(value.replace("_", " ")), value) for value in values.unique()}).astype(
+        str
+    )
+
+
+def as_groups(values: pd.Series) -> pd.Series:
+    """Return groups such that spellings of one group are one, the first of them: P1 and p1; 1, 00000001 and 1.0."""
+    keys = values.str.normalize("NFC").str.strip().str.casefold()
+    keys = keys.str.replace(r"^0*(\d+)([.,]0*)?$", r"\1", regex=True)
+    return values.groupby(keys).transform("first")
+
+
 def image_stems(names: pd.Series) -> pd.Series:
-    """Return image names without folders and without an image's ending."""
-    names = names.str.replace(r"^.*[/\\]", "", regex=True)
+    """Return image names without folders and without an image's ending, an accent and its letter as one character."""
+    names = names.str.normalize("NFC").str.replace(r"^.*[/\\]", "", regex=True)
     return names.str.replace(r"\.(jpe?g|png|tiff?|dcm|bmp|gif|webp)$", "", regex=True, flags=re.IGNORECASE)
-
-
-def _lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, fields) of a table, its header first."""
-    text = read_text(path)
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    wanted = {_plain(name) for name in columns}
-
-    def columns_with(delimiter: str) -> int:
-        return len(wanted & {_plain(name) for name in next(csv.reader([head], delimiter=delimiter), [])})
-
-    delimiter = max(DELIMITERS, key=lambda delimiter: (columns_with(delimiter), head.count(delimiter)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    empty = True
-    try:
-        for fields in reader:
-            values = [field.strip() for field in fields]
-            if empty and not any(values):
-                continue
-            empty = False
-            yield reader.line_num, values
-    except csv.Error as error:
-        raise StudyError(
-            f"{path}, line {reader.line_num}: expected a CSV table; {error}. Correct it, or download it again."
-        ) from error
-    if empty:
-        raise StudyError(f"{path}: expected a CSV table, the file is empty. Download it again.")
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold()
 
 
 def _header(path: Path, found: list[str], columns: Sequence[str]) -> list[str]:
     """Return the names of a table's columns, those that are needed as `columns` spells them."""
     while found and not found[-1]:
         found = found[:-1]
-    spelled = {_plain(name): name for name in columns}
-    header = [spelled.get(_plain(name), name) for name in found]
+    spelled = {plain(name): name for name in columns}
+    header = [spelled.get(plain(name), name) for name in found]
     for column in columns:
         if header.count(column) != 1:
             what = "is missing" if column not in header else "is there twice"

@@ -63,6 +63,13 @@ def test_a_missing_folder_and_missing_or_empty_metadata_are_named(tmp_path):
         read_layout("skin_lesion", tmp_path)
 
 
+def test_masks_are_found_by_their_suffix_in_any_case(copied):
+    before = read_layout("skin_lesion", copied)
+    for path in (copied / "HAM10000_segmentations_lesion_tschandl").iterdir():
+        path.rename(path.with_name(path.name.replace("_segmentation", "_Segmentation")))
+    assert read_layout("skin_lesion", copied)["mask"].str.lower().equals(before["mask"].str.lower())
+
+
 def test_an_image_in_both_layouts_is_named(copied):
     (copied / "HAM10000_images_part_1").mkdir()
     path = next((copied / "HAM10000_images").iterdir())

@@ -155,12 +155,57 @@ def test_nihs_small_copy_names_its_lists_otherwise(chestxray14, tmp_path):
         read_layout("pneumothorax", folder)
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
-def test_an_empty_official_list_is_named(chestxray14, tmp_path, content):
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", "Image Index\n", "other.png\n"])
+def test_an_official_list_without_images_is_named(chestxray14, tmp_path, content):
     folder = shutil.copytree(chestxray14, tmp_path / "nih")
-    for name in ("test_list.txt", "train_val_list.txt"):
-        (folder / name).write_text(content)
-    with pytest.raises(StudyError, match=r"00000001_000 is in neither.*39 more like this"):
+    (folder / "test_list.txt").write_text(content)
+    (folder / "train_val_list.txt").write_text("\n".join(pd.read_csv(folder / "Data_Entry_2017.csv")["Image Index"]))
+    with pytest.raises(
+        StudyError, match=r"^[^\n]*test_list.txt: expected names of images that the table lists, found none"
+    ):
+        read_layout("pneumothorax", folder)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda names: ",".join(names),
+        lambda names: "".join(f"{name};\n" for name in names),
+        lambda names: "".join(f'"{name}"\n' for name in names),
+        lambda names: "Image Index,Finding\n" + "".join(f"{name},No Finding\n" for name in names),
+        lambda names: "".join(f"{row},images/{name},0\n" for row, name in enumerate(names)),
+        lambda names: "".join(f"{name} 0 1 0\n" for name in names),
+        lambda names: "".join(f"{name.upper()}\r\n" for name in names),
+    ],
+    ids=["commas", "semicolons", "quotes", "a header", "an index column", "words", "capitals"],
+)
+def test_official_lists_are_read_however_they_were_saved(chestxray14, tmp_path, write):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    table = pd.read_csv(folder / "Data_Entry_2017.csv")
+    is_tested = table["Patient ID"] <= 9
+    for name, rows in (("test_list.txt", table[is_tested]), ("train_val_list.txt", table[~is_tested])):
+        (folder / name).write_text(write(rows["Image Index"].tolist()))
+    assert (read_layout("pneumothorax", folder).split == "test").tolist() == is_tested.tolist()
+
+
+def test_official_lists_may_have_names_with_blanks(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    for path in sorted((folder / "images").iterdir()):
+        path.rename(path.with_name(f"x {path.name}"))
+    edit(folder / "Data_Entry_2017.csv", lambda t: t.assign(**{"Image Index": "x " + t["Image Index"]}))
+    names = pd.read_csv(folder / "Data_Entry_2017.csv")["Image Index"]
+    (folder / "test_list.txt").write_text("\n".join(names[:9]))
+    (folder / "train_val_list.txt").write_text("\n".join(names[9:]))
+    assert (read_layout("pneumothorax", folder).split == "test").sum() == 9
+
+
+def test_a_list_that_is_no_text_is_said_together_with_other_problems(chestxray14, tmp_path):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    (folder / "test_list.txt").write_text("<!doctype html>")
+    (folder / "train_val_list.txt").write_text("00000001_000.png")
+    (folder / "BBox_List_2017.csv").write_text("Image Index,x,y,w,h\n00000001_000.png,1,2,3,4\n")
+    (folder / "images" / "00000001_000.png").unlink()
+    with pytest.raises(StudyError, match=r"(?s)found 3 kinds.*none for 1 of 40.*web page.*Finding Label is missing"):
         read_layout("pneumothorax", folder)
 
 
