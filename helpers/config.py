@@ -1,20 +1,23 @@
 """The configuration of a model: all parameters together, checked and frozen."""
 
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import pydantic
+from pydantic import Field
 
 from helpers.errors import StudyError, check_choice
-from helpers.parameters import AttackParameters, ImageParameters, Parameters, TrainingParameters
+from helpers.parameters import AttackParameters, ImageParameters, Parameters, PathText, TrainingParameters
 from helpers.tasks import TASKS, Task
+
+Checked = TypeVar("Checked", bound=Parameters)
 
 
 class Config(ImageParameters, TrainingParameters, AttackParameters):
     """Every parameter of one model, from images to robust accuracy."""
 
     profile: str  # a name in params/, or the path of a YAML file
-    runs_dir: str = "runs"
+    runs_dir: PathText = "runs"
 
     @property
     def task_record(self) -> Task:
@@ -36,12 +39,44 @@ def make_config(parameters: Mapping[str, Any]) -> Config:
     Raises:
         StudyError: one error that lists everything that is wrong.
     """
+    return check_parameters(Config, parameters)
+
+
+def check_parameters(kind: type[Checked], parameters: Mapping[str, Any]) -> Checked:
+    """Return parameters of a kind such as `Config`, checked.
+
+    Raises:
+        StudyError: one error that lists everything that is wrong.
+    """
     for name in parameters:
-        check_choice("parameter", name, Config.model_fields)
+        check_choice("parameter", name, kind.model_fields)
     try:
-        return Config(**parameters)
+        return kind(**parameters)
     except pydantic.ValidationError as error:
         raise StudyError("; ".join(map(_explain, error.errors()))) from None
+
+
+def check_values(**parameters: Any) -> dict[str, Any]:
+    """Return the values of some parameters of `Config`, each checked by itself.
+
+    Raises:
+        StudyError: one error that lists all that are no such value.
+    """
+    fields: dict[str, Any] = {name: (field.annotation, field) for name, field in Config.model_fields.items()}
+    chosen = {name: fields[name] for name in parameters}
+    kind = pydantic.create_model("Values", __base__=Parameters, **chosen)
+    return check_parameters(kind, parameters).model_dump()
+
+
+def check_count(name: str, value: Any, *, least: int = 1) -> int:
+    """Return a whole number, given as such or as text, that is at least `least`.
+
+    Raises:
+        StudyError: it is something else; the message starts with the parameter's `name`.
+    """
+    fields: dict[str, Any] = {name: (Annotated[int, Field(ge=least)], ...)}
+    kind = pydantic.create_model("Count", __base__=Parameters, **fields)
+    return getattr(check_parameters(kind, {name: value}), name)
 
 
 def _explain(error: Mapping[str, Any]) -> str:

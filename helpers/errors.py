@@ -11,7 +11,7 @@ class StudyError(ValueError):
 
 def choice_problem(value: Any, choices: Collection[Any]) -> str:
     """Return "" if `value` is among `choices`, else a sentence that lists them and suggests the nearest."""
-    if value in choices:
+    if value in list(choices):  # a list, as the value may have no hash
         return ""
     close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""Lists as notebooks are given them: a list, a single value, or text such as "1/255, 2/255" from papermill's -p."""
+"""Lists and numbers as notebooks are given them: as they are, or as text such as "1/255, 2/255" from papermill's -p."""
 
 import math
 import re
@@ -7,6 +7,9 @@ from numbers import Real
 from typing import Any
 
 from helpers.errors import StudyError, choice_problem
+
+# Two whole numbers with nothing but a comma between, such as "0,01"; in "1/255,2/255" and "0,0.01" there are none
+DECIMAL_COMMA = re.compile(r"(?<![\w./])\d+,\d+(?![\w./])")
 
 
 def read_list(value: Any) -> list[Any]:
@@ -31,8 +34,10 @@ def read_numbers(value: Any) -> tuple[float, ...]:
     """Return a list (see `read_list`) of numbers or fractions such as "8/255".
 
     Raises:
-        ValueError: it is empty, or an entry is no finite number; booleans are none. The message names no parameter.
+        ValueError: it is empty, or an entry is no finite number; booleans are none. Or it has what may be a decimal
+            comma. The message names no parameter.
     """
+    _refuse_decimal_comma(value)
     entries = read_list(value)
     numbers = tuple(map(_number, entries))
     wrong = [entry for entry, number in zip(entries, numbers, strict=True) if not math.isfinite(number)]
@@ -40,6 +45,26 @@ def read_numbers(value: Any) -> tuple[float, ...]:
         found = wrong[0] if wrong else value
         raise ValueError(f'expected numbers or fractions, such as "0.01, 8/255", got {found!r}')
     return numbers
+
+
+def read_number(value: Any) -> float:
+    """Return a number, or the value of a fraction such as "1/4".
+
+    Raises:
+        ValueError: it is no finite number, or has a decimal comma; booleans are none. The message names no parameter.
+    """
+    _refuse_decimal_comma(value)
+    number = _number(value)
+    if not math.isfinite(number):
+        raise ValueError(f'expected a number or a fraction, such as "0.25" or "1/4", got {value!r}')
+    return number
+
+
+def _refuse_decimal_comma(value: Any) -> None:
+    if isinstance(value, str) and (found := DECIMAL_COMMA.search(value)):
+        text = found[0]
+        point, apart = text.replace(",", "."), text.replace(",", ", ")
+        raise ValueError(f"expected a decimal point, got {text!r}: write {point!r}, or {apart!r} for two numbers")
 
 
 def _number(entry: Any) -> float:

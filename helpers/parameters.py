@@ -10,13 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.errors import choice_problem
-from helpers.lists import read_numbers
+from helpers.lists import read_number, read_numbers
+from helpers.paths import path_problem
 from helpers.tasks import FINDINGS, TASKS
 
 TRAININGS = ("standard", "adversarial")
 
 
-def _one_of(choices: Collection[str]) -> AfterValidator:
+def choice_of(choices: Collection[str]) -> AfterValidator:
     """Return a validator that looks the choices up when it is used, so that later registrations count."""
 
     def check(value: str) -> str:
@@ -25,6 +26,12 @@ def _one_of(choices: Collection[str]) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _check_path(value: str) -> str:
+    if problem := path_problem(value):
+        raise ValueError(problem)
+    return value
 
 
 def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
@@ -37,9 +44,11 @@ def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Epsilons = Annotated[tuple[float, ...], BeforeValidator(read_numbers), AfterValidator(_check_epsilons)]
+PathText = Annotated[str, AfterValidator(_check_path)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
+PositiveFraction = Annotated[float, BeforeValidator(read_number), Field(gt=0)]  # a number, or text such as "1/4"
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -69,12 +78,12 @@ class PhantomParameters(Parameters):
 class ImageParameters(PhantomParameters):
     """Which images, and how they are split."""
 
-    task: Annotated[str, _one_of(TASKS)] = "skin_lesion"
+    task: Annotated[str, choice_of(TASKS)] = "skin_lesion"
     source: Literal["phantom", "folder", "medmnist"]
-    data_dir: str | None = None  # source "folder": the dataset's folder; source "medmnist": its .npz file
+    data_dir: PathText | None = None  # source "folder": the dataset's folder; source "medmnist": its .npz file
     on_bad_image: Literal["stop", "skip"] = "stop"  # what to do about an image that cannot be used
     threshold: Annotated[int, Field(ge=0, le=4)] = 1  # retinopathy: the lowest grade that is disease; 0: five classes
-    finding: Annotated[str, _one_of(FINDINGS)] = "Pneumothorax"  # pneumothorax: the finding to recognise
+    finding: Annotated[str, choice_of(FINDINGS)] = "Pneumothorax"  # pneumothorax: the finding to recognise
     against: Literal["others", "no_finding"] = "others"  # in all other images, or in those without any finding
     split: Literal["grouped", "datta"] = "grouped"  # datta: as in the code behind the paper, without validation
     folds: Annotated[int, Field(ge=3)]  # one is the test split, one the validation split, the others train
@@ -130,11 +139,11 @@ class OptimizerParameters(Parameters):
 class TrainingParameters(OptimizerParameters):
     """Which network, and how it is trained."""
 
-    backbone: Annotated[str, _one_of(BACKBONES)] = "resnet50"
-    attention: Annotated[str, _one_of(ATTENTIONS)] = "none"
+    backbone: Annotated[str, choice_of(BACKBONES)] = "resnet50"
+    attention: Annotated[str, choice_of(ATTENTIONS)] = "none"
     seed: Seed = 0  # initial weights, batch order and attack starts derive from it
     image_size: Count  # pixels
-    weights: str  # random, imagenet, phantom (pretrained on the training splits of the profile's tasks), or a path
+    weights: PathText  # random, imagenet, phantom (pretrained on the training splits of the profile's tasks), or a path
     pretraining: Pretraining | None = None  # weights "phantom" only
     head_epochs: Annotated[int, Field(ge=0)] = 0  # before: rounds in which only the layers behind the backbone learn
     head_learning_rate: Positive = 1.0e-3  # in these rounds
@@ -146,8 +155,8 @@ class TrainingParameters(OptimizerParameters):
     min_delta: Annotated[float, Field(ge=0)] = 0.0
     early_stopping_split: Literal["validation", "test"] = "validation"  # test: as the paper's code; optimistic
     devices: Literal["one", "all"] = "one"  # all: every batch spread over all GPUs
-    training: Annotated[str, _one_of(TRAININGS)] = "standard"  # adversarial: on PGD's images (Madry et al.)
-    training_epsilon: Positive = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
+    training: Annotated[str, choice_of(TRAININGS)] = "standard"  # adversarial: on PGD's images (Madry et al.)
+    training_epsilon: PositiveFraction = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
     training_steps: Count = 7  # adversarial training only: gradient steps per attack
 
     @pydantic.model_validator(mode="after")
@@ -172,7 +181,7 @@ class AttackParameters(Parameters):
     epsilons: Epsilons  # L∞ radii on pixels in [0, 1]
     protocol: Literal["paper", "nested"]
     steps: Count
-    rel_stepsize: Positive  # step size as a share of epsilon
+    rel_stepsize: PositiveFraction  # step size as a share of epsilon
     loss: Literal["cross_entropy", "margin"] = "cross_entropy"  # what the attack maximises; Foolbox: cross_entropy
     restarts: Annotated[int, Field(ge=0)] = 0  # further attacks on what survived; protocol nested only
     attack_images: Count | None = None  # how many test images; None: all

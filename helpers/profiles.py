@@ -7,10 +7,10 @@ from typing import Any
 import yaml
 
 from helpers.backbones import BACKBONES
-from helpers.config import Config, make_config
+from helpers.config import Config, check_values, make_config
 from helpers.errors import StudyError, check_choice
 from helpers.parameters import TRAININGS
-from helpers.paths import ROOT, from_root
+from helpers.paths import ROOT, from_root, path_problem
 from helpers.tasks import TASKS
 
 # Sections of a profile that override `parameters`, and the names allowed in them
@@ -19,7 +19,15 @@ MODEL_KEYS = ("task", "backbone", "attention", "training", "seed")  # what tells
 
 
 def profile_path(profile: str) -> Path:
-    """Return where a profile is: the name of a file in params/ ("quick"), or the path of any YAML file."""
+    """Return where a profile is: the name of a file in params/ ("quick"), or the path of any YAML file.
+
+    Raises:
+        StudyError: it can be no path.
+    """
+    if not isinstance(profile, str) or not profile:
+        raise StudyError(f"profile: expected a name, such as quick, or the path of a YAML file; got {profile!r:.80}.")
+    if problem := path_problem(profile):
+        raise StudyError(f"profile: {problem}.")
     return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml").resolve()
 
 
@@ -86,7 +94,8 @@ def read_config(*, profile: str, **overrides: Any) -> Config:
     given = _first_model(content["models"], given) | given
     parameters = dict(content["parameters"])
     for section in OVERRIDE_SECTIONS:
-        parameters |= content[section].get(given[section.removesuffix("s")], {})
+        name = given[section.removesuffix("s")]
+        parameters |= content[section].get(name, {}) if isinstance(name, str) else {}  # of another type: refused below
     return make_config({"profile": profile, **parameters, **given})
 
 
@@ -130,12 +139,13 @@ def find_models(profile: str, *, runs_dir: str | None = None, **properties: Any)
     """Return the models of a profile that have all these properties; None: any.
 
     Raises:
-        StudyError: there are none; the message lists those of the profile.
+        StudyError: there are none, and the message lists those of the profile; or a property is no such value.
     """
     models = read_models(profile, runs_dir=runs_dir)
-    found = select_models(models, **properties)
+    wanted = check_values(**{name: value for name, value in properties.items() if value is not None})
+    found = select_models(models, **wanted)
     if not found:
-        properties_wanted = ", ".join(f"{name} {value!r}" for name, value in properties.items() if value is not None)
+        properties_wanted = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
         listed = "; ".join(", ".join(str(getattr(model, name)) for name in MODEL_KEYS) for model in models)
         raise StudyError(
             f"profile {profile}: expected a model with {properties_wanted}, found none. It lists "

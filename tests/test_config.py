@@ -5,7 +5,7 @@ import yaml
 
 from helpers.artifacts.folders import TaskFolder
 from helpers.attentions import ATTENTIONS
-from helpers.config import Config, make_config
+from helpers.config import Config, check_count, make_config
 from helpers.errors import StudyError
 from helpers.lists import read_choices
 from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
@@ -79,6 +79,11 @@ def test_pretraining_is_checked_before_it_starts(changes, message):
         ("(0.03,)", (0.03,)),
         ("1/255 2 / 255", (1 / 255, 2 / 255)),
         ("1e-3, 0.5", (0.001, 0.5)),
+        ("1/255,2/255", (1 / 255, 2 / 255)),
+        ("0.01,0.02", (0.01, 0.02)),
+        ("0,0.01", (0, 0.01)),
+        ("0, 1", (0, 1)),
+        ([0, 1], (0, 1)),
         (0.03, (0.03,)),
         ("8 / 255", (8 / 255,)),
         (np.float32(0.5), (0.5,)),
@@ -111,7 +116,13 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"epsilons": {"a": 1}}, ["epsilons", "such as", "{'a': 1}"]),
         ({"steps": True}, ["steps: expected a number, got True"]),
         ({"seed": False}, ["seed: expected a number, got False"]),
-        ({"rel_stepsize": True}, ["rel_stepsize: expected a number, got True"]),
+        ({"rel_stepsize": True}, ["rel_stepsize: expected a number or a fraction", "got True"]),
+        ({"rel_stepsize": "0,25"}, ["rel_stepsize: expected a decimal point, got '0,25': write '0.25'"]),
+        ({"rel_stepsize": "1/0"}, ["rel_stepsize: expected a number or a fraction", "'1/0'"]),
+        ({"training_epsilon": "-8/255"}, ["training_epsilon", "greater than 0"]),
+        ({"epsilons": "0,01"}, ["epsilons: expected a decimal point, got '0,01': write '0.01', or '0, 01'"]),
+        ({"epsilons": "0,03, 0,1"}, ["epsilons: expected a decimal point, got '0,03': write '0.03'"]),
+        ({"epsilons": "[0,1]"}, ["epsilons: expected a decimal point, got '0,1'", "'0, 1' for two numbers"]),
         ({"patience": True}, ["patience: expected a number, got True"]),
         ({"weights": True}, ["weights", "string", "True"]),
         ({"epsilon": [0.1]}, ["epsilon", "Did you mean 'epsilons'?"]),
@@ -124,6 +135,11 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"seed": -1}, ["seed", "-1"]),
         ({"learning_rate": "fast"}, ["learning_rate", "number", "fast"]),
         ({"epochs": 0, "steps": 0}, ["epochs", "steps"]),
+        ({"task": ["skin_lesion"], "steps": 0}, ["task", "string", "['skin_lesion']", "steps"]),
+        ({"backbone": {"a": 1}}, ["backbone", "string", "{'a': 1}"]),
+        ({"data_dir": "~nouser/x"}, ["data_dir: expected a path", "'~nouser/x'", "no home"]),
+        ({"data_dir": "x" * 5000}, ["data_dir: expected a path", "too long (5000 characters)"]),
+        ({"runs_dir": "a\0b"}, ["runs_dir: expected a path", "null character"]),
     ],
 )
 def test_bad_parameters_give_one_error_that_names_them(wrong, words):
@@ -135,6 +151,15 @@ def test_bad_parameters_give_one_error_that_names_them(wrong, words):
 def test_numbers_may_be_text_and_a_switch_is_no_number():
     config = read_config(profile="quick", steps="8", rel_stepsize="0.5", class_weights=False)
     assert (config.steps, config.rel_stepsize, config.class_weights) == (8, 0.5, False)
+    config = read_config(profile="quick", rel_stepsize="1/4", training_epsilon="8 / 255")
+    assert (config.rel_stepsize, config.training_epsilon) == (0.25, 8 / 255)
+
+
+@pytest.mark.parametrize("wrong", [True, False, -1, 0, "x", 1.5, [16], None])
+def test_a_count_is_a_whole_number(wrong):
+    assert (check_count("sample", 16), check_count("sample", "16"), check_count("picture", 0, least=0)) == (16, 16, 0)
+    with pytest.raises(StudyError, match=r"^sample: .*, got"):
+        check_count("sample", wrong)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +223,12 @@ def test_a_missing_parameter_is_named():
 def test_an_unknown_profile_lists_the_known_ones():
     with pytest.raises(StudyError, match="paper, quick, smoke"):
         read_config(profile="quik")
+
+
+@pytest.mark.parametrize("wrong", [["smoke"], None, 3, "", "~nouser/x.yaml", "x" * 300])
+def test_what_can_be_no_profile_is_refused(wrong):
+    with pytest.raises(StudyError, match=r"^profile: expected"):
+        read_config(profile=wrong)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +315,22 @@ def test_models_are_found_by_their_properties_or_listed():
     assert [model.training for model in found] == ["standard", "adversarial"]
     with pytest.raises(StudyError, match=r"expected a model with task 'pneumothorax', seed 0, found none.*retinopathy"):
         find_models("smoke", task="pneumothorax", seed=0)
+    assert len(find_models("smoke", task="skin_lesion", seed="0")) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": True}, "seed: expected a number, got True"),
+        ({"seed": False}, "seed: expected a number, got False"),
+        ({"task": ["skin_lesion"]}, r"task: input should be a valid string, got \['skin_lesion'\]"),
+        ({"backbone": ["resnet50"]}, "backbone: input should be a valid string"),
+        ({"task": "skin_lesions"}, "task: expected one of .*Did you mean 'skin_lesion'?"),
+    ],
+)
+def test_a_property_of_the_wrong_kind_is_refused_before_models_are_searched(wrong, message):
+    with pytest.raises(StudyError, match=f"^{message}"):
+        find_models("smoke", **wrong)
 
 
 def test_one_profile_under_two_spellings_is_one_profile():

@@ -40,7 +40,7 @@ TOP = {
     "signals": set(),
     "backbones": {"backend"},  # inside a function: TensorFlow loads when a network is built
     "lists": {"errors"},
-    "parameters": {"errors", "lists", "tasks", "backbones", "attentions"},
+    "parameters": {"errors", "lists", "paths", "tasks", "backbones", "attentions"},
     "config": {"errors", "tasks", "parameters"},
     "profiles": {"errors", "tasks", "backbones", "parameters", "config", "paths"},
     "files": {"errors", "paths"},

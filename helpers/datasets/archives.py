@@ -1,10 +1,10 @@
 """Unpacking a downloaded archive: complete or not at all, and only what is safe."""
 
-import errno
 import lzma
+import os
 import re
-import shlex
 import shutil
+import stat
 import struct
 import tarfile
 import zipfile
@@ -12,12 +12,13 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from helpers import files
+from helpers.datasets.archive_problems import ENDING, by_hand, explain
 from helpers.errors import StudyError
 from helpers.paths import display_path
 
 LARGEST_RATIO = 200  # unpacked to packed size; beyond it, an archive is taken for a decompression bomb
 BYTES_AT_A_TIME = 2**20
-FULL = {errno.ENOSPC, errno.EDQUOT}
+NO_FILES = {stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK}  # kinds of members of a .zip
 DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -26,116 +27,122 @@ DAMAGED = (
     EOFError,
     OSError,
     ValueError,
+    KeyError,  # a hard link to a missing member
     struct.error,
 )
-UNREADABLE = {  # first bytes of archives that Python does not read
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!\x1a\x07": "a RAR archive",
-    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
-}
-COMPRESSED = {  # first bytes of one compressed file, which is fine if that is a .tar, and the command that unpacks it
-    b"\x1f\x8b": "gzip -dk",
-    b"\xfd7zXZ\x00": "xz -dk",
-    b"BZh": "bzip2 -dk",
-}
 
 
 def unpack(archive: Path, folder: Path) -> Path:
     """Unpack a .zip or .tar (.gz, .bz2, .xz) into a new folder of its name in `folder`, atomically.
 
+    The folder has the archive's name without these endings. Backslashes in a .zip part folders, as in those of Windows.
+
     Raises:
-        StudyError: no such archive; one that is damaged, encrypted, one of several parts, or of a kind or compression
-            that Python does not read; one with a member outside its folder or that is not a plain file, or that would
-            grow more than two-hundredfold; the disk is full.
+        StudyError: no such archive; one that is empty, damaged, cut, encrypted, one of several parts, or of a kind or
+            compression that Python does not read; one with a member outside its folder, a link out of it, any link in
+            a .zip, or a device, or that would grow more than two-hundredfold; the folder cannot be written to, or the
+            disk is full.
     """
-    target = folder / archive.name.split(".")[0]
-    temporary = folder / f".unfinished-{target.name}"
-    if not archive.is_file():
-        raise StudyError(f"{archive}: expected an archive, it is not there.")
-    if target.exists():
-        print(f"{display_path(target)} is there already. Delete it to unpack {archive.name} again.")
-        return target
-    shutil.rmtree(temporary, ignore_errors=True)
-    files.make_folder(temporary)
+    target = folder / ENDING.sub("", archive.name)
     try:
-        _extract(archive, temporary)
-        temporary.replace(target)
+        _check_archive(archive, target)
+        if target.is_dir():
+            print(f"{display_path(target)} is there already. Delete it to unpack {archive.name} again.")
+            return target
+        _unpack_anew(archive, target)
     except StudyError:
         raise
     except NotImplementedError as error:
         problem = f"expected a compression that Python reads; {error}"
-        raise StudyError(f"{archive}: {problem}. {_by_hand(archive, target)}") from error
+        raise StudyError(f"{archive}: {problem}. {by_hand(archive, target)}") from error
     except RuntimeError as error:  # how zipfile asks for a password
         problem = "expected an archive without a password, found an encrypted one"
-        raise StudyError(f"{archive}: {problem}. {_by_hand(archive, target)}") from error
+        raise StudyError(f"{archive}: {problem}. {by_hand(archive, target)}") from error
     except DAMAGED as error:
-        raise StudyError(_explain(archive, target, error)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise StudyError(explain(archive, target, error)) from error
     return target
 
 
-def _extract(archive: Path, folder: Path) -> None:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
-            _check_members(archive, [(member.filename, member.file_size) for member in members])
-            opened.extractall(folder)
-    else:
-        with tarfile.open(archive) as opened:
-            members = opened.getmembers()
-            _check_members(archive, [(member.name, member.size) for member in members])
-            opened.extractall(folder, filter="data")
-            while opened.fileobj and opened.fileobj.read(BYTES_AT_A_TIME):  # to the checksum behind the last member
-                pass
+def _check_archive(archive: Path, target: Path) -> None:
+    """Check that the archive is there, and that its folder can be."""
+    if archive.is_dir():
+        raise StudyError(f"{archive}: expected an archive, found a folder. It is unpacked already, or not the archive.")
+    if not archive.is_file():
+        raise StudyError(f"{archive}: expected an archive, it is not there.")
+    if not ENDING.sub("", archive.name).strip("."):
+        raise StudyError(f"{archive}: expected a name before the ending, to name a folder after. Rename it.")
+    if target.exists() and not target.is_dir():
+        raise StudyError(f"{target}: expected a new folder to unpack {archive} to, found a file. Move it away.")
 
 
-def _check_members(archive: Path, members: list[tuple[str, int]]) -> None:
-    for name, _ in members:
+def _unpack_anew(archive: Path, target: Path) -> None:
+    temporary = target.with_name(f".unfinished-{target.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    files.make_folder(temporary)
+    try:
+        if zipfile.is_zipfile(archive) and not tarfile.is_tarfile(archive):  # a .tar may end with a .zip in it
+            _extract_zip(archive, temporary, target)
+        else:
+            _extract_tar(archive, temporary, target)
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _extract_zip(archive: Path, folder: Path, target: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        members = opened.infolist()
+        for member in members:
+            member.filename = member.filename.replace("\\", "/")
+            if stat.S_IFMT(member.external_attr >> 16) in NO_FILES:
+                problem = f"expected plain files, found {member.filename!r}, which is a link or a device"
+                raise StudyError(f"{archive}: {problem}. Refused: it is not safe.")
+        sizes = [member.file_size for member in members if not member.is_dir()]
+        _check_members(archive, target, [member.filename for member in members], sizes)
+        opened.extractall(folder, members)
+
+
+def _extract_tar(archive: Path, folder: Path, target: Path) -> None:
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+        end = opened.offset  # where tarfile found no further header: at the end, or at one that is damaged or cut
+        sizes = [member.size for member in members if not member.isdir()]
+        _check_members(archive, target, [member.name for member in members], sizes)
+        opened.extractall(folder, filter="data")
+        for member in members:  # of a link to nothing, some versions of tarfile say nothing
+            if not os.path.lexists(folder / member.name):
+                raise tarfile.ExtractError(f"{member.name!r} could not be unpacked")
+        _check_end(opened, end)
+
+
+def _check_end(opened: tarfile.TarFile, end: int) -> None:
+    """Check that zeros end a .tar, as tarfile does not: it takes a damaged header for the end.
+
+    Reading on to the end of the file also compares the checksum of a compressed one.
+    """
+    assert opened.fileobj
+    opened.fileobj.seek(end)
+    block = opened.fileobj.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it is cut: the zeros at its end are missing")
+    while block:
+        if block.count(0) < len(block):
+            raise tarfile.ReadError("a damaged header, or a second archive, is behind its last readable file")
+        block = opened.fileobj.read(BYTES_AT_A_TIME)
+
+
+def _check_members(archive: Path, target: Path, names: list[str], sizes: list[int]) -> None:
+    """Check the names of an archive's members, and the sizes of those that are no folders."""
+    if not sizes:
+        raise StudyError(f"{archive}: expected files in it, found none. Download it again.")
+    for name in names:
         path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
+        if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:(/|$)", str(path)):
             raise StudyError(f"{archive}: expected files inside its folder, found {name!r}. Refused: it is not safe.")
-    total, packed = sum(size for _, size in members), archive.stat().st_size
+    total, packed = sum(sizes), archive.stat().st_size
     if total > LARGEST_RATIO * packed:
         raise StudyError(
             f"{archive}: expected at most {LARGEST_RATIO} times its size unpacked, found {total / packed:.0f} times. "
-            "Refused: it looks like a decompression bomb."
+            "Refused: it looks like a decompression bomb; masks may pack as well. If you trust it: "
+            f"{by_hand(archive, target)}"
         )
-
-
-def _explain(archive: Path, target: Path, error: Exception) -> str:
-    """Return what is wrong with an archive that could not be unpacked, and the way out."""
-    if isinstance(error, OSError) and error.errno in FULL:
-        return f"{target}: expected free space to unpack {archive}, the disk is full. Free some and unpack it again."
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: expected to read and write it while unpacking {archive}; {error.strerror}."
-    if isinstance(error, tarfile.FilterError):
-        return f"{archive}: expected plain files inside its folder; {error}. Refused: it is not safe."
-    if join := _join_command(archive):
-        return f"{archive}: expected a whole archive, found one part of several. Join all parts first: {join}"
-    with archive.open("rb") as file:
-        start = file.read(8)
-    for signature, kind in UNREADABLE.items():
-        if start.startswith(signature):
-            return f"{archive}: expected a .zip or .tar archive, found {kind}. {_by_hand(archive, target)}"
-    for signature, command in COMPRESSED.items():
-        if start.startswith(signature) and not re.search(r"\.(tar|t[gbx]z)", archive.name):
-            kind = f"one compressed file. Unpack it by hand: {command} {shlex.quote(str(archive))}"
-            return f"{archive}: expected a .zip or .tar archive, found {kind}"
-    reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":.")
-    return f"{archive}: expected a whole .zip or .tar archive; {reason}. Download it again."
-
-
-def _by_hand(archive: Path, target: Path) -> str:
-    return f"Unpack it by hand: 7z x {shlex.quote(str(archive))} {shlex.quote(f'-o{target}')}"
-
-
-def _join_command(archive: Path) -> str:
-    """Return the shell's command that joins an archive's parts; "" if it is not one of several."""
-    if re.fullmatch(r"\.[0-9]{3}", archive.suffix):  # train.zip.001
-        whole = shlex.quote(str(archive.with_suffix("")))
-        return f"cat {whole}.[0-9]* > {whole}"
-    if re.fullmatch(r"\.z[0-9]{2}", archive.suffix) or archive.with_suffix(".z01").exists():  # …, train.zip is the last
-        joined = archive.with_name(f"{archive.stem}-joined.zip")
-        return f"zip -s 0 {shlex.quote(str(archive.with_suffix('.zip')))} --out {shlex.quote(str(joined))}"
-    return ""

@@ -1,10 +1,10 @@
 """Explain a model's decisions on the images that its attack kept: clean, attacked, and with noise instead."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import AfterValidator
 
 from helpers import files
 from helpers.artifacts import records
@@ -12,20 +12,26 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS
-from helpers.config import Config
+from helpers.config import Config, check_parameters
 from helpers.explain.detection import detection_table
-from helpers.explain.gradcam import ActivationMaps
+from helpers.explain.gradcam import METHODS, ActivationMaps
 from helpers.explain.images import ExplainedImages
 from helpers.explain.responses import Response, attack_and_noise, respond
 from helpers.networks.build import load_model, model_digest
 from helpers.networks.weights import shuffle_weights
+from helpers.parameters import Count, Epsilons, Parameters, PositiveFraction, choice_of
 from helpers.tasks import paper_epsilons
 
 KEPT_IMAGES = 8  # images whose pixels are kept for pictures; of all, numbers and maps
 
 
-@dataclass(frozen=True)
-class Explanation:
+def _check_above_zero(epsilons: tuple[float, ...]) -> tuple[float, ...]:
+    if epsilons[0] == 0:
+        raise ValueError("expected radii above 0, got 0, too: clean images are explained in any case, leave it out")
+    return epsilons
+
+
+class Explanation(Parameters):
     """How a model is explained.
 
     Attributes:
@@ -35,11 +41,11 @@ class Explanation:
         method, layer: Of the activation maps: see `ActivationMaps`.
     """
 
-    epsilons: tuple[float, ...]
-    sample: int = 15
-    steps: int = 10
-    rel_stepsize: float = 0.25
-    method: str = "gradcam"
+    epsilons: Annotated[Epsilons, AfterValidator(_check_above_zero)]
+    sample: Count = 15
+    steps: Count = 10
+    rel_stepsize: PositiveFraction = 0.25
+    method: Annotated[str, choice_of(METHODS)] = "gradcam"
     layer: str | None = None
 
     @classmethod
@@ -49,16 +55,19 @@ class Explanation:
         Args:
             config: Its epsilons are the grid.
             choices: Attributes by name; None leaves the default.
+
+        Raises:
+            StudyError: one error that lists all choices that are wrong.
         """
         grid = np.array([epsilon for epsilon in config.epsilons if epsilon > 0])
         nearest = {float(grid[np.abs(np.log(grid / wanted)).argmin()]) for wanted in paper_epsilons()}
         chosen = {name: value for name, value in choices.items() if value is not None}
-        return cls(**{"epsilons": tuple(sorted(nearest)), **chosen})
+        return check_parameters(cls, {"epsilons": tuple(sorted(nearest)), **chosen})
 
 
 def explained_folder(config: Config, how: Explanation) -> RunFolder:
     """Return the run folder of an explanation; if it is not the default one, its files are named after a digest."""
-    name = "" if how == Explanation.from_config(config) else files.short_digest(asdict(how))
+    name = "" if how == Explanation.from_config(config) else files.short_digest(how.model_dump())
     return RunFolder.from_config(config).variant(name)
 
 
@@ -83,7 +92,7 @@ def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
     how = how or Explanation.from_config(config)
     folder, attacked = explained_folder(config, how), RunFolder.from_config(config).adversarials
     kept = Adversarials.load(attacked).first(how.sample)
-    parameters = asdict(how) | {
+    parameters = how.model_dump() | {
         "seed": config.seed,
         "model_digest": model_digest(folder.path),
         "adversarials_digest": files.digest(attacked),

@@ -15,6 +15,7 @@ from helpers.config import Config
 from helpers.explain.gradcam import ActivationMaps
 from helpers.progress import progress
 
+TARGETS = ("true", "predicted")  # the classes that activation maps are about
 NOISE_SEED_OFFSET = 2  # keeps the random noise apart from the attack's random starts, which use the seed itself
 
 
@@ -41,7 +42,7 @@ def respond(maps: ActivationMaps, images: np.ndarray, labels: np.ndarray) -> Res
     """Return what a model computes from images, with activation maps for their true and for the predicted classes."""
     features = maps.features(images)
     predictions = maps.logits(features).argmax(axis=1)
-    targets = {"true": labels, "predicted": predictions}
+    targets = dict(zip(TARGETS, (labels, predictions), strict=True))
     by_target = {target: maps(images, classes, features=features) for target, classes in targets.items()}
     return Response(images, features, predictions, by_target, maps.attention(features))
 

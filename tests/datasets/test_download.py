@@ -1,5 +1,6 @@
 """Downloads from a local server, and archives that mean no good."""
 
+import bz2
 import errno
 import functools
 import gzip
@@ -7,6 +8,7 @@ import hashlib
 import io
 import lzma
 import os
+import stat
 import subprocess
 import tarfile
 import threading
@@ -142,7 +144,7 @@ def test_links_bombs_and_torn_archives_are_refused(tmp_path):
     torn.write_bytes(torn.read_bytes()[:60])
     words = {
         link: "link.tar.gz: expected plain files inside its folder",
-        bomb: "decompression bomb",
+        bomb: "decompression bomb.*If you trust it: Unpack it by hand: 7z x .*bomb.zip",
         torn: "torn.zip: expected a whole",
     }
     for archive, expected in words.items():
@@ -177,14 +179,14 @@ def test_archives_that_python_does_not_read_are_named_with_the_way_out(tmp_path)
     words = {
         damaged(tmp_path / "flipped.zip"): "expected a whole .zip or .tar archive; .*Download it again.",
         written(torn_tar, torn_tar.read_bytes()[:-40]): "expected a whole .zip or .tar archive; .*Download it again.",
-        written(tmp_path / "page.zip", b"<html>"): "could not be opened successfully. Download it again.",
+        written(tmp_path / "page.zip", b"<html>"): "another kind of file: web page. Sign in there, and download",
         deflate64: "expected a compression that Python reads; .* by hand: 7z x .*windows.zip -o.*data/windows",
         encrypted: "without a password, found an encrypted one. Unpack it by hand: 7z x ",
         written(
             tmp_path / "a b.7z", b"7z\xbc\xaf\x27\x1c..."
         ): "found a 7z archive. Unpack it by hand: 7z x '.*a b.7z'",
         written(tmp_path / "a.rar", b"Rar!\x1a\x07..."): "found a RAR archive.*7z x ",
-        written(tmp_path / "a.tar.zst", b"\x28\xb5\x2f\xfd..."): "found a Zstandard archive.*7z x ",
+        written(tmp_path / "a.tar.zst", b"\x28\xb5\x2f\xfd..."): "found a Zstandard archive.*tar -xf ",
         written(tmp_path / "labels.csv.gz", gzip.compress(b"a,b")): "found one compressed file.*: gzip -dk .*csv.gz",
         written(tmp_path / "labels.csv.xz", lzma.compress(b"a,b")): "found one compressed file.*: xz -dk .*csv.xz",
         tmp_path / "nothing.zip": "expected an archive, it is not there",
@@ -254,3 +256,162 @@ def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path):
     with pytest.raises(StudyError, match=r"expected to read and write it while unpacking .*clash.zip"):
         download.unpack(zipped(tmp_path / "clash.zip", a="file", a__b="in a folder"), tmp_path / "data")
     assert not list((tmp_path / "data").iterdir())
+
+
+def tar_of_two(path, mode="w"):
+    """Return a tar file of two files, whose headers are at bytes 0 and 1024."""
+    with tarfile.open(path, mode) as archive:
+        for name in ("one", "two"):
+            member = tarfile.TarInfo(name)
+            member.size = 9
+            archive.addfile(member, io.BytesIO(b"content 9"))
+    return path
+
+
+@pytest.mark.parametrize("mode", ["", "gz", "bz2", "xz"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:1024],
+        lambda content: content[:1300],
+        lambda content: content[:1536],
+        lambda content: content[:2048],
+        lambda content: content[:1024] + b"\xff" * 512 + content[1536:],
+        lambda content: content[:1024] + bytes(512) + content[1536:],
+        lambda content: content + content,
+    ],
+    ids=["cut before", "cut in", "cut behind", "no end", "overwritten", "zeroed", "two archives"],
+)
+def test_a_tar_that_breaks_off_at_a_header_is_refused(tmp_path, damage, mode):
+    content = damage(tar_of_two(tmp_path / "sound.tar").read_bytes())
+    packed = {"": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[mode](content)
+    with pytest.raises(StudyError, match=r"a.tar.*: expected a whole .zip or .tar archive; .*Download it again."):
+        download.unpack(written(tmp_path / f"a.tar.{mode}", packed), tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("options", [[], ["--blocking-factor=1"], ["--blocking-factor=64"], ["-z"], ["--format=ustar"]])
+def test_what_gnu_tar_writes_is_unpacked(tmp_path, options):
+    (tmp_path / "in" / ("long" * 24)).mkdir(parents=True)
+    for number in range(3):
+        written(tmp_path / "in" / ("long" * 24) / f"{number}.txt", bytes(number))
+    os.link(tmp_path / "in" / ("long" * 24) / "2.txt", tmp_path / "in" / "again.txt")
+    subprocess.run(["tar", *options, "-cf", "a.tar", "in"], cwd=tmp_path, check=True)
+    content = (tmp_path / "a.tar").read_bytes()
+    for more in (b"", bytes(10240)):
+        written(tmp_path / f"a{len(more)}.tar", content + more)
+        unpacked = download.unpack(tmp_path / f"a{len(more)}.tar", tmp_path / "data")
+        assert len(list(unpacked.rglob("*.txt"))) == 4
+
+
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(zipped(tmp_path / "in.npz", a="one"), "in.npz")
+    assert [path.name for path in download.unpack(tmp_path / "a.tar", tmp_path / "data").iterdir()] == ["in.npz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("HAM10000_images.part1.zip", "HAM10000_images.part1"),
+        ("HAM10000_images.part2.ZIP", "HAM10000_images.part2"),
+        ("v1.0.tar.gz", "v1.0"),
+        ("v1.1.tgz", "v1.1"),
+        ("v1.2.tar.bz2", "v1.2"),
+        ("v1.3.txz", "v1.3"),
+        ("v1.4.tar", "v1.4"),
+    ],
+)
+def test_the_folder_has_the_archives_name_without_its_ending(tmp_path, name, folder):
+    tar_or_zip = zipped if name.lower().endswith(".zip") else lambda path, **_: tar_of_two(path)
+    assert download.unpack(tar_or_zip(tmp_path / name, one="one"), tmp_path / "data") == tmp_path / "data" / folder
+
+
+def test_backslashes_part_folders_as_in_windows(tmp_path):
+    archive = zipped(tmp_path / "a.zip", **{"sub\\b.txt": "two", "sub\\empty\\": "", "c.txt": "three"})
+    unpacked = download.unpack(archive, tmp_path / "data")
+    assert sorted(str(path.relative_to(unpacked)) for path in unpacked.rglob("*")) == [
+        "c.txt",
+        "sub",
+        "sub/b.txt",
+        "sub/empty",
+    ]
+    with pytest.raises(StudyError, match=r"expected files inside its folder, found 'C:"):
+        download.unpack(zipped(tmp_path / "b.zip", **{"C:\\b.txt": "two"}), tmp_path / "data")
+
+
+def test_links_and_archives_without_files_are_refused(tmp_path):
+    link = zipfile.ZipInfo("passwords")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with tarfile.open(tmp_path / "empty.tar.gz", "w:gz"):
+        pass
+    (tmp_path / "folder.zip").mkdir()
+    words = {
+        tmp_path / "link.zip": "expected plain files, found 'passwords', which is a link",
+        tmp_path / "empty.tar.gz": "expected files in it, found none",
+        zipped(tmp_path / "empty.zip"): "expected files in it, found none",
+        zipped(tmp_path / "folders.zip", a__=""): "expected files in it, found none",
+        tarred(tmp_path / "hard.tar", ("a", b"", tarfile.LNKTYPE)): "expected plain files|expected a whole",
+        tmp_path / "folder.zip": "expected an archive, found a folder",
+        zipped(tmp_path / ".zip", a="one"): "expected a name before the ending.*Rename it",
+    }
+    for archive, expected in words.items():
+        with pytest.raises(StudyError, match=rf"^{archive}: .*({expected})"):
+            download.unpack(archive, tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_a_hard_link_to_a_missing_member_is_refused(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        member = tarfile.TarInfo("one")
+        member.type, member.linkname = tarfile.LNKTYPE, "missing"
+        archive.addfile(member)
+    with pytest.raises(StudyError, match=r"a.tar: expected a whole .* archive; .*missing.*Download it again|could not"):
+        download.unpack(tmp_path / "a.tar", tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\n<!doctype html><title>Sign in", "web page"),
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"%PDF-1.7", "PDF"),
+        (b"", "empty file"),
+    ],
+)
+def test_what_is_no_archive_is_named(tmp_path, start, kind):
+    with pytest.raises(StudyError, match=rf"a.zip: expected .*, found another kind of file: {kind}\. .* again\."):
+        download.unpack(written(tmp_path / "a.zip", start), tmp_path / "data")
+
+
+def test_parts_made_by_split_are_joined_first(tmp_path):
+    content = tar_of_two(tmp_path / "images.tar.gz", "w:gz").read_bytes()
+    (tmp_path / "images.tar.gz").unlink()
+    parts = [
+        written(tmp_path / "images.tar.gz.aa", content[:60]),
+        written(tmp_path / "images.tar.gz.ab", content[60:]),
+    ]
+    for part in parts:
+        with pytest.raises(StudyError, match=r"found one part of several. Join all parts first: cat ") as error:
+            download.unpack(part, tmp_path / "data")
+    subprocess.run(["sh", "-c", str(error.value).partition("first: ")[2]], check=True)
+    assert len(list(download.unpack(tmp_path / "images.tar.gz", tmp_path / "data").iterdir())) == 2
+
+
+def test_a_target_that_may_not_be_entered_or_is_a_file_is_named(tmp_path, monkeypatch):
+    archive = zipped(tmp_path / "a.zip", a="one")
+    (tmp_path / "data").mkdir()
+    written(tmp_path / "data" / "a", b"")
+    with pytest.raises(StudyError, match=r"data/a: expected a new folder .*found a file"):
+        download.unpack(archive, tmp_path / "data")
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)
+    with pytest.raises(StudyError, match=r"data/a: expected to read and write it .*Permission denied"):
+        download.unpack(archive, tmp_path / "data")

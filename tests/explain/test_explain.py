@@ -126,6 +126,30 @@ def test_the_default_epsilons_are_those_of_the_grid_nearest_to_the_papers():
     assert Explanation.from_config(read_config(profile="smoke", epsilons=[0.1])).epsilons == (0.1,)
 
 
+def test_given_epsilons_are_explained_as_given():
+    config = read_config(profile="smoke")
+    found = Explanation.from_config(config, epsilons="0.01,0.02,0.03,0.05").epsilons
+    assert found == (0.01, 0.02, 0.03, 0.05)
+    assert Explanation.from_config(config, epsilons=None) == Explanation(epsilons=(0.01, 0.32))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epsilons": "0, 0.01"}, "epsilons: expected radii above 0, got 0"),
+        ({"epsilons": "0,01"}, "epsilons: expected a decimal point, got '0,01'"),
+        ({"sample": True}, "sample: expected a number, got True"),
+        ({"sample": -1}, "sample: input should be greater than 0, got -1"),
+        ({"sample": "x"}, "sample: input should be a valid integer"),
+        ({"method": "foo"}, "method: expected one of gradcam, .*'foo'"),
+        ({"method": ["gradcam"]}, "method: input should be a valid string"),
+    ],
+)
+def test_a_wrong_choice_is_refused_before_anything_runs(wrong, message):
+    with pytest.raises(StudyError, match=f"^{message}"):
+        Explanation.from_config(read_config(profile="smoke"), **wrong)
+
+
 def test_a_phantom_differs_from_itself_without_signs_inside_its_mask(runs):
     config = runs[0]
     rows = load_manifest(config).iloc[:6]
