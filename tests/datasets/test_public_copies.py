@@ -205,7 +205,7 @@ def test_a_list_that_is_no_text_is_said_together_with_other_problems(chestxray14
     (folder / "train_val_list.txt").write_text("00000001_000.png")
     (folder / "BBox_List_2017.csv").write_text("Image Index,x,y,w,h\n00000001_000.png,1,2,3,4\n")
     (folder / "images" / "00000001_000.png").unlink()
-    with pytest.raises(StudyError, match=r"(?s)found 3 kinds.*none for 1 of 40.*web page.*Finding Label is missing"):
+    with pytest.raises(StudyError, match=r"(?s)found 3 kinds.*web page.*Finding Label is missing.*none for 1 of 40"):
         read_layout("pneumothorax", folder)
 
 
