@@ -22,7 +22,7 @@ def benchmark():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_small_network_learns_the_signs_and_nothing_else(benchmark, kind):
     """It reaches .80 (less two standard errors), a linear model far less, and without the signs it is lost."""
-    measured = benchmark.learn(kind)
+    measured = benchmark.learn(kind, epochs=35 if kind == "fundus" else 25)  # the benchmark: 35
     assert measured["small network"] > 0.76
     assert measured["linear on pixels"] < measured["small network"] - 0.15
     whole = measured["sensitivity without nothing"]
