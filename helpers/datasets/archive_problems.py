@@ -10,7 +10,6 @@ from helpers.datasets.kinds import kind_of
 
 HEAD_OF_ARCHIVE = 512  # bytes: a tar file's first header
 FULL = {errno.ENOSPC, errno.EDQUOT}
-WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html)", re.IGNORECASE)
 NAMELESS = {"unknown", "zip archive", "gzip archive"}  # kinds that say nothing of what is wrong
 UNREADABLE = {  # first bytes of archives that Python does not read
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
@@ -45,7 +44,7 @@ def explain(archive: Path, target: Path, error: Exception) -> str:
         if start.startswith(signature) and not re.search(r"\.(tar|t[gbx]z)", archive.name, re.IGNORECASE):
             kind = f"one compressed file. Unpack it by hand: {command} {shlex.quote(str(archive))}"
             return f"{archive}: expected a .zip or .tar archive, found {kind}"
-    kind = "web page" if WEB_PAGE.match(start) else kind_of(start)
+    kind = kind_of(start)
     if kind not in NAMELESS and b"ustar" not in start:  # a tar file starts with the name of its first member
         hint = "Sign in there, and download the archive" if kind == "web page" else "Download the archive"
         return f"{archive}: expected a .zip or .tar archive, found another kind of file: {kind}. {hint} again."

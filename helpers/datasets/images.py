@@ -95,8 +95,7 @@ def problem_of_kind(kind: str) -> str:
     if kind in NO_KIND:
         return f"expected a whole image, {NO_KIND[kind]}"
     advice = ADVICE.get(kind, "Convert it to PNG")
-    advice = advice[0].lower() + advice[1:]
-    return f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}; {advice}"
+    return f"expected a JPEG or PNG picture, its bytes are of another kind: {kind}. {advice}"
 
 
 def problem_of_size(width: int, height: int) -> str:

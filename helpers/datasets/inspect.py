@@ -22,7 +22,7 @@ from helpers.datasets.images import problem_of_kind, problem_of_size
 from helpers.datasets.kinds import READ, kind_of_file
 from helpers.datasets.layout import layout_of, open_folder
 from helpers.datasets.manifest import data_folder, provide_images
-from helpers.datasets.masks import foreign_masks
+from helpers.datasets.masks import BOX_TEXT, kind_problem
 from helpers.datasets.matching import IMAGE_TYPES
 from helpers.datasets.split import missing_classes
 from helpers.errors import StudyError
@@ -72,12 +72,13 @@ def dry_look(config: Config) -> Look:
     for problem, rows in headers.groupby(_problems_of(headers), sort=False):
         if problem:
             folder.problems.add(f"{path / rows.image.iloc[0]}: {problem}.", count=len(rows), can_be_skipped=True)
-    if "mask" in table:
-        foreign_masks(path, table["mask"].dropna(), folder.problems)
+    if wrong := _foreign_masks(path, table):
+        folder.problems.add(wrong[0], count=len(wrong))
     return Look(
         [
             f"{display_path(path)}: {folder.dataset}, {len(folder.files):,} files",
             f"{len(table):,} rows, {table.group.nunique():,} groups (lesions or patients); {_counts(table.label)}",
+            f"read: {', '.join(folder.used)}",
             *folder.notes,
             _masks(table),
             f"pictures: {_counts(_described(headers)) or 'none'}",
@@ -144,6 +145,12 @@ def _counts(values: pd.Series) -> str:
     counts = values.str.strip().value_counts()
     rest = f", {len(counts) - SHOWN:,} other kinds" if len(counts) > SHOWN else ""
     return ", ".join(f"{count:,} {value}" for value, count in counts.head(SHOWN).items()) + rest
+
+
+def _foreign_masks(folder: Path, table: pd.DataFrame) -> list[str]:
+    """Return what is wrong with each mask that is no PNG file."""
+    masks = table["mask"].dropna() if "mask" in table else []
+    return [text for mask in masks if not BOX_TEXT.fullmatch(mask) and (text := kind_problem(folder / mask))]
 
 
 def _masks(table: pd.DataFrame) -> str:

@@ -35,9 +35,6 @@ ADVICE = {  # what to do with a file that should be a table or a picture; other 
     "PDF": "Download the file itself",
     "web page": "Log in, and download the file itself",
     "pointer of Git LFS": "Fetch the file itself: git lfs pull",
-    "empty file": "Download it again",
-    "unknown": "Download it again",
-    "unreadable": "Make it readable",
 }
 
 

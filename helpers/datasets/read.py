@@ -9,7 +9,7 @@ from helpers.artifacts.reports import ManifestReport
 from helpers.datasets.copies import merge_groups, near_duplicates, rows_outside_the_split_of_their_group
 from helpers.datasets.images import inspect_images
 from helpers.datasets.layout import layout_of, open_folder
-from helpers.datasets.masks import full_masks, unusable_masks
+from helpers.datasets.masks import inspect_masks
 from helpers.datasets.medmnist import read_medmnist
 from helpers.datasets.problems import Problems
 from helpers.datasets.remarks import check_range, note_merged_groups
@@ -150,14 +150,17 @@ def _without_bad_masks(
     """Return the table with missing values for masks that cannot be used, which is a note, or else a problem."""
     if "mask" not in table:
         return table
-    found = Problems(folder)
     masks = table[["mask"]].join(inspected[["width", "height"]])[inspected.problem == ""].dropna()
-    bad = unusable_masks(folder, masks, found)
-    if full := full_masks(folder, masks["mask"][~masks["mask"].isin(bad)]):
-        notes.append(f"masks with nothing outside: {len(full):,}; the first is {full[0]}")
-    if bad and on_bad_image == "skip":
-        notes.append(f"masks that cannot be used and are left out: {len(bad):,}; the first is {bad[0]}")
-        return table.assign(mask=table["mask"].where(~table["mask"].isin(bad)))
-    for text in found.texts:
-        problems.add(text)
-    return table
+    found = inspect_masks(folder, masks)
+    bad = found[found.kind != ""]
+    if found.is_full.any():
+        notes.append(
+            f"masks with nothing outside: {found.is_full.sum():,}; the first is {masks['mask'][found.is_full.idxmax()]}"
+        )
+    if on_bad_image == "stop":
+        for _, rows in bad.groupby("kind", sort=False):
+            problems.add(rows.problem.iloc[0], count=len(rows))
+    elif len(bad):
+        first = masks["mask"][bad.index[0]]
+        notes.append(f"masks that cannot be used and are left out: {len(bad):,}; the first is {first}")
+    return table.assign(mask=table["mask"].drop(index=bad.index))

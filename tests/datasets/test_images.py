@@ -6,9 +6,8 @@ from PIL import Image
 from helpers.backend import tf
 from helpers.datasets.copies import near_duplicates
 from helpers.datasets.images import inspect_images
-from helpers.datasets.masks import full_masks, read_mask, unusable_masks
+from helpers.datasets.masks import inspect_masks, read_mask
 from helpers.datasets.pipeline import read_image
-from helpers.datasets.problems import Problems
 
 
 def problem(folder, name):
@@ -73,7 +72,7 @@ def test_a_damaged_exif_tag_turns_nothing(tmp_path, picture):
 )
 def test_what_a_file_holds_counts_and_not_its_name(tmp_path, picture, form, kind):
     picture.save(tmp_path / "a.jpg", form)
-    expected = f"its bytes are of another kind: {kind}; convert it to PNG" if kind else ""
+    expected = f"its bytes are of another kind: {kind}. Convert it to PNG" if kind else ""
     assert problem(tmp_path, "a.jpg").endswith(expected)
     assert bool(problem(tmp_path, "a.jpg")) == bool(kind)
 
@@ -149,14 +148,14 @@ def test_masks_that_are_no_png_files_or_damaged_are_problems(tmp_path):
     (tmp_path / "c.png").write_bytes((tmp_path / "c.png").read_bytes()[:50])
     mask.convert("I;16").save(tmp_path / "d.png")
     assert read_mask("d.png", data_dir=tmp_path, size=4).sum() == 4
-    problems = Problems(tmp_path)
     mask.resize((8, 4)).save(tmp_path / "e.png")
     values = ["a.png", "b.jpg", "c.png", "d.png", "e.png", "0 0 1 1", "1e-05 0 0.5 0.5"]
     table = pd.DataFrame({"mask": values, "width": 100, "height": 101})
-    assert unusable_masks(tmp_path, table, problems) == ["b.jpg", "c.png", "e.png"]
-    assert "b.jpg: expected a mask in a PNG file, found JPEG" in problems.texts[0]
-    assert "c.png: expected a mask" in problems.texts[1]
-    assert "e.png: expected a mask of its picture's proportions, 100x101; found 8x4" in problems.texts[2]
+    found = inspect_masks(tmp_path, table)
+    assert found.kind.tolist() == ["", "foreign", "damaged", "", "proportions"]
+    assert "b.jpg: expected a mask in a PNG file, found JPEG" in found.problem[1]
+    assert "c.png: expected a mask" in found.problem[2]
+    assert "e.png: expected a mask of its picture's proportions, 100x101; found 8x4" in found.problem[4]
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA", "P", "RGB", "1"])
@@ -174,4 +173,7 @@ def test_masks_of_every_kind_are_read(tmp_path, mode):
         mask = Image.fromarray(inside * (255 if mode == "1" else 1)).convert(mode)
     mask.save(tmp_path / "m.png")
     assert np.array_equal(read_mask("m.png", data_dir=tmp_path, size=8), inside > 0)
-    assert full_masks(tmp_path, ["m.png", "0 0 1 1"]) == ["0 0 1 1"]
+    table = pd.DataFrame({"mask": ["m.png", "0 0 1 1"], "width": 8, "height": 8})
+    assert inspect_masks(tmp_path, table).is_full.tolist() == [False]
+    Image.new("L", (8, 8), 255).save(tmp_path / "m.png")
+    assert inspect_masks(tmp_path, table).is_full.tolist() == [True]

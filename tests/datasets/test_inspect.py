@@ -30,6 +30,7 @@ def test_a_look_says_what_is_there_and_what_is_not_used(chest, tmp_path):
     assert look.problems == []
     assert "ChestX-ray14, 83 files" in text
     assert "40 rows, " in text
+    assert "read: Data_Entry_2017.csv" in text
     assert "pictures: 40 PNG 32x32 L" in text
     assert "masks: of 40 of 40 images" in text
     assert "not used: 1 files .txt, such as README.txt: no picture, and no table of this layout" in text
@@ -69,7 +70,7 @@ def test_the_command_line_prints_what_is_found_and_ends_with_what_is_wrong(chest
     missing, foreign = str(ended.value).splitlines()
     assert missing.startswith("error: ")
     assert "none for 1 of 40" in missing
-    assert foreign.endswith("kind: GIF; convert it to PNG. Or leave such images out: on_bad_image=skip.")
+    assert foreign.endswith("kind: GIF. Convert it to PNG. Or leave such images out: on_bad_image=skip.")
     with pytest.raises(SystemExit, match="error: finding: expected one of .*Did you mean 'Hernia'"):
         main([*words, "--finding", "Hernai"])
 

@@ -9,7 +9,7 @@ import pytest
 from tables import edit
 
 from helpers.datasets.chestxray14 import LAYOUT
-from helpers.datasets.kinds import ADVICE, kind_of
+from helpers.datasets.images import problem_of_kind
 from helpers.datasets.layout import open_folder, read_layout
 from helpers.datasets.tables import as_groups, image_stems
 from helpers.errors import StudyError
@@ -296,10 +296,13 @@ def test_an_accent_and_its_letter_are_one_character():
     assert image_stems(pd.Series(["a/La\u0308sion.JPG"])).tolist() == ["L\u00e4sion"]
 
 
-def test_there_is_advice_for_what_is_no_picture():
-    starts = (b"", b"version https://git-lfs", b"<!doctype html>", b"PK\x03\x04", b"abc")
-    assert all(kind_of(start) in ADVICE for start in starts)
-    assert "TIFF" not in ADVICE
+def test_the_way_out_is_that_of_the_kind():
+    """What is no picture at all is not to be converted."""
+    assert problem_of_kind("web page").endswith("Log in, and download the file itself")
+    assert problem_of_kind("pointer of Git LFS").endswith("git lfs pull")
+    assert problem_of_kind("TIFF").endswith("Convert it to PNG")
+    assert problem_of_kind("empty file").endswith("download it again")
+    assert problem_of_kind("unreadable").endswith("change its permissions")
 
 
 @pytest.fixture
