@@ -9,7 +9,7 @@ from typing import Any
 from helpers.errors import StudyError, choice_problem
 
 # Two whole numbers with nothing but a comma between, such as "0,01"; in "1/255,2/255" and "0,0.01" there are none
-DECIMAL_COMMA = re.compile(r"(?<![\w./])\d+,\d+(?![\w./])")
+DECIMAL_COMMA = re.compile(r"(?<![\w./])\d+,\d+(?![\w.])")
 
 
 def read_list(value: Any) -> list[Any]:

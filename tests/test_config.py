@@ -121,6 +121,7 @@ def test_epsilons_may_be_numbers_fractions_or_text(given, epsilons):
         ({"rel_stepsize": "1/0"}, ["rel_stepsize: expected a number or a fraction", "'1/0'"]),
         ({"training_epsilon": "-8/255"}, ["training_epsilon", "greater than 0"]),
         ({"epsilons": "0,01"}, ["epsilons: expected a decimal point, got '0,01': write '0.01', or '0, 01'"]),
+        ({"epsilons": "0,5/255"}, ["epsilons: expected a decimal point, got '0,5'"]),
         ({"epsilons": "0,03, 0,1"}, ["epsilons: expected a decimal point, got '0,03': write '0.03'"]),
         ({"epsilons": "[0,1]"}, ["epsilons: expected a decimal point, got '0,1'", "'0, 1' for two numbers"]),
         ({"patience": True}, ["patience: expected a number, got True"]),

@@ -7,7 +7,7 @@ import pandas as pd
 from helpers import files
 from helpers.paths import from_root
 
-FOLDER = "_looks"  # no profile is called so
+LOOKS = "_looks"  # no profile is called so
 STATE = ["image", "bytes", "modified"]  # columns that tell whether a file is the one that was looked at
 COLUMNS = [*STATE, "kind", "width", "height", "mode"]
 
@@ -15,7 +15,7 @@ COLUMNS = [*STATE, "kind", "width", "height", "mode"]
 def headers_path(runs_dir: str, data_dir: Path) -> Path:
     """Return where the headers of a folder's pictures are kept."""
     place = data_dir.resolve()
-    return from_root(runs_dir) / FOLDER / f"{place.name}-{files.short_digest(str(place))}.csv"
+    return from_root(runs_dir) / LOOKS / f"{place.name}-{files.short_digest(str(place))}.csv"
 
 
 def load_headers(path: Path) -> pd.DataFrame:

@@ -21,6 +21,11 @@ from helpers.errors import StudyError
 
 OFFICIAL = {"train_val_list": "", "test_list": "test"}  # list: split of its images; "" is not yet assigned
 BOX_LIST = "bbox_list_2017"
+SPELLINGS = {  # list: its name in small letters, with further words or other signs between the words
+    "train_val_list": r".*train[\W_]*val[\W_]*list.*",
+    "test_list": r".*test[\W_]*list.*",
+    BOX_LIST: r".*bbox([\W_]*list.*)?",
+}
 BOX_COLUMNS = ("Image Index", "Finding Label")
 BOX_SIDES = {"x": "x", "y": "y", "w": "w", "h": "h", "width": "w", "height": "h"}  # spelling of a side: the side
 BOX = "the box"  # name of the column made of the four sides, for errors
@@ -140,6 +145,17 @@ def _read_boxes(path: Path, finding: str, folder: DatasetFolder) -> pd.Series:
 
 
 def _list_of(folder: DatasetFolder, name: str) -> Path | None:
-    """Return the list of this name, or of a longer one such as train_val_list_NIH.txt; None if there is none."""
-    found = named_files(folder, f"{name}.*", TABLE_ENDINGS)
-    return one_of_equal_files(found, folder) if found else None
+    """Return the list of this name, or of a similar one such as train_val_list_NIH.txt; None if there is none.
+
+    Raises:
+        StudyError: there is something of this name that is no text file.
+    """
+    if found := named_files(folder, SPELLINGS[name], TABLE_ENDINGS):
+        return one_of_equal_files(found, folder)
+    names = [path.name for path in folder.path.iterdir() if not path.name.startswith(".")]
+    if other := [text for text in names if re.fullmatch(SPELLINGS[name], text.lower())]:
+        raise StudyError(
+            f"{folder.path / other[0]}: expected a text file, as {name} is published; found something else under this "
+            "name. Download it again, or remove it."
+        )
+    return None

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +26,8 @@ class DatasetFolder:
             with its dot; "" if there is none). Links are followed.
         problems: What is wrong with the folder, so far.
         used: Paths of the tables and lists that were read.
-        unreadable: Paths of links that lead nowhere, and of folders that cannot be listed.
+        unreadable: Paths of links that lead nowhere or to a folder around this one, and of folders that cannot be
+            listed.
         notes: What a reader of the study should know: what was chosen among several, and what is not used.
 
     Raises:
@@ -50,7 +51,7 @@ class DatasetFolder:
         paths = list(walk(self.path, self.unreadable))
         if self.unreadable:
             self.notes.append(
-                f"broken links, or folders that cannot be read: {len(self.unreadable):,}; the first is "
+                f"links not followed, or folders that cannot be read: {len(self.unreadable):,}; the first is "
                 f"{self.unreadable[0] or 'this folder itself'}"
             )
         strange = [path for path in paths if not _is_text(path)]
@@ -67,7 +68,7 @@ class DatasetFolder:
         return ", ".join(visible[:6]) + (", …" if len(visible) > 6 else "") or "nothing"
 
 
-def walk(folder: Path, broken: list[str] | None = None) -> Iterator[str]:
+def walk(folder: Path, broken: list[str] | None = None, *, without: Collection[Path] = ()) -> Iterator[str]:
     """Yield the paths of all visible files below a folder, relative to it, with "/".
 
     Links are followed, after everything that is no link. Each folder is entered once, so links may form a circle. A
@@ -75,15 +76,19 @@ def walk(folder: Path, broken: list[str] | None = None) -> Iterator[str]:
 
     Args:
         folder: The folder.
-        broken: Gets the paths of links that lead nowhere, and of folders that cannot be listed.
+        broken: Gets the paths of links that are not followed, and of folders that cannot be listed.
+        without: Folders that are not entered.
     """
-    root = os.path.realpath(folder)
+    root, left_out = os.path.realpath(folder), set(map(os.path.realpath, without))
     entered, waiting = set(), [("", str(folder))]
     links: list[tuple[str, str]] = []
     while waiting or links:
         prefix, path = waiting.pop() if waiting else links.pop(0)
         real = os.path.realpath(path)
-        if real in entered or (prefix and f"{root}/".startswith(f"{real.rstrip('/')}/")):
+        is_around = real != root and f"{root}/".startswith(f"{real.rstrip('/')}/")
+        if is_around and broken is not None:
+            broken.append(prefix)
+        if real in entered or real in left_out or is_around:
             continue
         entered.add(real)
         inner: list[tuple[str, str]] = []

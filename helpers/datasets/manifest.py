@@ -8,6 +8,7 @@ import pandas as pd
 from helpers import files
 from helpers.artifacts import records
 from helpers.artifacts.folders import ProfileFolder, TaskFolder, images_folder
+from helpers.artifacts.headers import LOOKS
 from helpers.artifacts.reports import ManifestReport
 from helpers.artifacts.tables import MANIFEST
 from helpers.config import Config
@@ -151,13 +152,16 @@ def data_dir_state(config: Config) -> str | None:
     if path.is_file():
         return files.fingerprint([path], relative_to=path.parent)
     if path.is_dir():
-        return files.fingerprint(_used_files(path, without=from_root(config.runs_dir)), relative_to=path)
+        return files.fingerprint(_used_files(path, config), relative_to=path)
     return records.recorded(TaskFolder.from_config(config).manifest).get(DATA_DIR_STATE)
 
 
-def _used_files(folder: Path, *, without: Path) -> Iterator[Path]:
-    """Yield the files below a folder that a reader may use, tables, lists and pictures, but for those in `without`."""
-    for name in walk(folder):
+def _used_files(folder: Path, config: Config) -> Iterator[Path]:
+    """Yield the files below a folder that a reader may use: tables, lists and pictures, but nothing of the runs."""
+    runs = from_root(config.runs_dir)
+    is_inside = runs.resolve() != folder.resolve() and runs.resolve().is_relative_to(folder.resolve())
+    own = [runs] if is_inside else [ProfileFolder.from_config(config).path, images_folder(config), runs / LOOKS]
+    for name in walk(folder, without=own):
         path = folder / name
-        if path.suffix.lower() in (*IMAGE_TYPES, *TABLE_ENDINGS) and not path.is_relative_to(without):
+        if path.suffix.lower() in (*IMAGE_TYPES, *TABLE_ENDINGS):
             yield path

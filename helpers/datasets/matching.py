@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.datasets.folder import DatasetFolder
-from helpers.datasets.kinds import READ, kind_of_file
+from helpers.datasets.kinds import ADVICE, READ, kind_of_file
 
 IMAGE_TYPES = (".jpg", ".jpeg", ".png")
+PACKED = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".001")  # endings of archives
 MASKS = "masks"  # the folder of phantoms' masks
 MASK_FOLDER = r"(?:.*/)?masks?/.*"  # where masks are that have the names of their images
 
@@ -86,17 +87,18 @@ def _add_missing(
     names: pd.Series, candidates: pd.DataFrame, folder: DatasetFolder, *, listed_in: Path, of: int
 ) -> None:
     """Add a problem for images without a file, and one for those whose file is no JPEG or PNG by its name."""
-    others = candidates[candidates.name.isin(names) & ~candidates.ending.isin(IMAGE_TYPES)].drop_duplicates("name")
+    others = candidates.assign(name=candidates.name.str.lower())
+    others = others[others.name.isin(names.str.lower()) & ~others.ending.isin(IMAGE_TYPES)].drop_duplicates("name")
     if len(others):
         first = folder.path / others.path.iloc[0]
         kind = kind_of_file(first)
-        advice = "Give it an ending that says so" if kind in READ else "Convert it to PNG"
+        advice = "Give it an ending that says so" if kind in READ else ADVICE.get(kind, "Convert it to PNG")
         folder.problems.add(
             f"{first}: expected a picture named .jpg, .jpeg or .png, found this name; its content: {kind}. {advice}.",
             count=len(others),
             can_be_skipped=True,
         )
-    missing = names[~names.isin(others.name)]
+    missing = names[~names.str.lower().isin(others.name)]
     if len(missing):
         examples = ", ".join(missing.iloc[:3]) + (", …" if len(missing) > 3 else "")
         folder.problems.add(
@@ -110,7 +112,13 @@ def _way_out(folder: DatasetFolder) -> str:
     """Return what to do about missing files."""
     if folder.unreadable:
         first = folder.path / folder.unreadable[0]
-        return f"{first} is a link that leads nowhere, or a folder that cannot be read: mend it."
+        return (
+            f"{first} is a link that leads nowhere or to a folder around this one, or a folder that cannot be read: "
+            "mend it."
+        )
+    packed = folder.files.path[folder.files.ending.isin(PACKED)]
+    if len(packed):
+        return f"Unpack {packed.iloc[0]}: python -m helpers.datasets.download unpack."
     return "Finish the download, or drop the rows."
 
 
@@ -124,7 +132,9 @@ def match_masks(names: pd.Series, masks: pd.DataFrame, folder: DatasetFolder) ->
     """
     lower = names.str.lower()
     masks = masks.assign(name=masks.name.str.lower())
-    masks = masks[masks.name.isin(lower) & masks.ending.isin((*IMAGE_TYPES, ".bmp", ".tif", ".tiff", ".gif"))]
+    masks = masks[masks.name.isin(lower)]
+    named_png = masks.name[masks.ending == ".png"]
+    masks = masks[(masks.ending == ".png") | ~masks.name.isin(named_png)]
     if masks.empty:
         return None
     paths = _one_path_per_name(masks, folder, listed_in=folder.path)

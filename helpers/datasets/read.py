@@ -92,8 +92,11 @@ def read_manifest(
     table, inspected = (frame.drop(index=skipped.index).reset_index(drop=True) for frame in (rows, inspected))
     if text := missing_classes(table.label, classes):
         raise StudyError(f"{data_dir}: without the images that are left out, {text}")
-    table["split"] = _split(table, split=split, folds=folds, seed=seed)
-    check_split(table, ("train", "test") if split == "datta" else SPLITS)
+    try:
+        table["split"] = _split(table, split=split, folds=folds, seed=seed)
+        check_split(table, ("train", "test") if split == "datta" else SPLITS)
+    except StudyError as error:
+        raise StudyError(" ".join([str(error), *(f"Also found: {note}." for note in notes)])) from error
     for note in notes:
         print(note)
     pairs = near_duplicates(inspected, table.split)

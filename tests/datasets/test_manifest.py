@@ -104,6 +104,27 @@ def test_runs_in_the_folder_of_images_and_stray_files_do_not_count_as_changes(co
     prepare_manifest(config)
     (copied / "Thumbs.db").write_text("")
     assert len(load_manifest(config)) == 84
+    (copied.parent / "alias").symlink_to(copied)
+    linked = config.replace(data_dir=str(copied.parent / "alias"))
+    prepare_manifest(linked)
+    assert len(load_manifest(linked)) == 84
+
+
+@pytest.mark.parametrize("runs", [".", "ham"])
+def test_images_in_the_folder_of_runs_are_watched_all_the_same(ham10000, tmp_path, runs):
+    folder = shutil.copytree(ham10000, tmp_path / "ham")
+    config = read_config(profile="smoke", source="folder", data_dir=str(folder), folds=3, runs_dir=str(tmp_path / runs))
+    first = prepare_manifest(config).label[0]
+    load_manifest(config)
+    edit(folder / "HAM10000_metadata.csv", lambda t: t.assign(dx=[*t.dx[1:], first]))
+    assert prepare_manifest(config).label[83] == first
+
+
+def test_an_error_of_the_split_says_what_was_merged(copied):
+    for path in (copied / "HAM10000_images").iterdir():
+        Image.new("RGB", (32, 32)).save(path)
+    with pytest.raises(StudyError, match=r"folds: expected .*Also found: pictures of one colour.*Also found: groups"):
+        manifest_of(copied)
 
 
 def write_depths(folder, scale):

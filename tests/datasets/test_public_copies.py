@@ -55,7 +55,7 @@ def test_links_that_lead_nowhere_are_said(dataset):
     first = min(images.iterdir())
     first.unlink()
     first.symlink_to("nowhere")
-    assert "broken links, or folders that cannot be read: 1; the first is" in open_folder(task, folder).notes[0]
+    assert "links not followed, or folders that cannot be read: 1; the first is" in open_folder(task, folder).notes[0]
     with pytest.raises(StudyError, match=f"none for 1 of .*{first.name} is a link that leads nowhere"):
         read_layout(task, folder)
 
@@ -209,6 +209,39 @@ def test_a_list_that_is_no_text_is_said_together_with_other_problems(chestxray14
         read_layout("pneumothorax", folder)
 
 
+@pytest.mark.parametrize("names", [("NIH_train_val_list", "NIH_test_list"), ("trainval list", "test-list")])
+def test_official_lists_under_similar_names_are_used(chestxray14, tmp_path, names):
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    table = pd.read_csv(folder / "Data_Entry_2017.csv")
+    is_tested = table["Patient ID"] <= 9
+    for name, rows in zip(names, (table[~is_tested], table[is_tested]), strict=True):
+        (folder / f"{name}.txt").write_text("\n".join(rows["Image Index"]))
+    assert (read_layout("pneumothorax", folder).split == "test").tolist() == is_tested.tolist()
+
+
+@pytest.mark.parametrize("name", ["test_list.txt", "train_val_list.xlsx", "BBox_List_2017.csv"])
+def test_lists_that_are_no_text_files_are_named(chestxray14, tmp_path, name):
+    """Without them, the study would be of another split without a word."""
+    folder = shutil.copytree(chestxray14, tmp_path / "nih")
+    if name.endswith(".xlsx"):
+        (folder / name).write_bytes(b"PK")
+    else:
+        (folder / name).mkdir()
+    with pytest.raises(StudyError, match=f"{name}: expected a text file, as .* is published"):
+        read_layout("pneumothorax", folder)
+
+
+def test_pictures_that_are_packed_or_behind_a_link_to_a_folder_around_are_named(ham10000, tmp_path):
+    folder = shutil.copytree(ham10000, tmp_path / "ham")
+    shutil.rmtree(folder / "HAM10000_images")
+    (folder / "HAM10000_images_part_1.zip").write_bytes(b"PK")
+    with pytest.raises(StudyError, match=r"none for 84 of 84 .* Unpack HAM10000_images_part_1.zip"):
+        read_layout("skin_lesion", folder)
+    (folder / "images").symlink_to("..")
+    with pytest.raises(StudyError, match=r"none for 84 of 84 .*images/? is a link that leads nowhere or to a folder"):
+        read_layout("skin_lesion", folder)
+
+
 def test_an_image_in_both_official_lists_is_named(chestxray14, tmp_path):
     folder = shutil.copytree(chestxray14, tmp_path / "nih")
     names = "\n".join(pd.read_csv(folder / "Data_Entry_2017.csv")["Image Index"])
@@ -245,9 +278,9 @@ def test_of_the_resized_eyepacs_the_uncropped_pictures_are_read(eyepacs, tmp_pat
 def test_dicom_and_tiff_are_named_as_what_they_are(chestxray14, tmp_path):
     folder = shutil.copytree(chestxray14, tmp_path / "chest")
     first, second = sorted((folder / "images").iterdir())[:2]
-    first.with_suffix(".dcm").write_bytes(bytes(128) + b"DICM" + bytes(10))
+    first.with_name(f"{first.stem}.DCM").write_bytes(bytes(128) + b"DICM" + bytes(10))
     first.unlink()
-    with pytest.raises(StudyError, match=r"00000001_000.dcm: expected a picture named .*DICOM. Convert it to PNG"):
+    with pytest.raises(StudyError, match=r"00000001_000.DCM: expected a picture named .*DICOM. Convert it to PNG"):
         read_layout("pneumothorax", folder)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(second.with_suffix(".tif"))
     second.unlink()
