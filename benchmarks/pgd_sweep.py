@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from memory import peak_megabytes
 
-CONTENDERS = ("foolbox", "art", "cleverhans", "torchattacks", "paper", "nested")
+CONTENDERS = ("foolbox", "art", "cleverhans", "torchattacks", "paper", "minimal")
 
 
 def attack_with_foolbox(model, images, labels, settings):
@@ -115,17 +115,24 @@ def run_peer(name, folder, images, labels, settings):
 
 
 def run_ours(name, folder, images, labels, settings):
-    """Return the same of a protocol of the study's sweep."""
-    from helpers import load_model, sweep
+    """Return the same of a protocol of the study's attack; "minimal" takes its own number of steps."""
+    from helpers import attack, load_model
+    from helpers.attacks.attack import PROTOCOLS
     from helpers.attacks.compiled import CompiledModel
 
-    model = CompiledModel(load_model(folder), batch_size=settings["batch_size"])
-    shared = {"rel_stepsize": settings["rel_stepsize"], "protocol": name}
-    sweep(model, images[: settings["batch_size"]], labels[: settings["batch_size"]], epsilons=[0.01], steps=1, **shared)
+    model = CompiledModel(load_model(folder), batch_size=settings["batch_size"], loss=PROTOCOLS[name])
+    chosen = {"protocol": name}
+    if name == "paper":
+        chosen |= {key: settings[key] for key in ("epsilons", "steps", "rel_stepsize")}
+    first = slice(settings["batch_size"])
+    attack(model, images[first], labels[first], **chosen | {"steps": 1})
     began = time.perf_counter()
-    table = sweep(model, images, labels, epsilons=settings["epsilons"], steps=settings["steps"], **shared).table
+    found = attack(model, images, labels, **chosen)
     seconds = time.perf_counter() - began
-    return seconds, table[table.epsilon > 0].pivot(index="epsilon", columns="image", values="correct").to_numpy()
+    if name == "minimal":
+        return seconds, found.radii > np.array(settings["epsilons"])[:, None]
+    table = found.table[found.table.epsilon > 0]
+    return seconds, table.pivot(index="epsilon", columns="image", values="correct").to_numpy()
 
 
 def run_one(name, folder):

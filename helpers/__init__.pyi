@@ -1,8 +1,8 @@
 """The public face: what other code may rely on. This is the one list of it; names load when they are first used."""
 
+from .attacks.attack import attack as attack
 from .attacks.checks import check_attack as check_attack
 from .attacks.evaluate import evaluate as evaluate
-from .attacks.sweep import sweep as sweep
 from .datasets.manifest import load_manifest as load_manifest
 from .datasets.manifest import prepare_manifest as prepare_manifest
 from .datasets.manifest import read_model_config as read_model_config

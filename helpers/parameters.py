@@ -178,11 +178,18 @@ class TrainingParameters(OptimizerParameters):
 class AttackParameters(Parameters):
     """How a trained network is attacked."""
 
-    epsilons: Epsilons  # L∞ radii on pixels in [0, 1]
-    protocol: Literal["paper", "nested"]
-    steps: Count
-    rel_stepsize: PositiveFraction  # step size as a share of epsilon
-    loss: Literal["cross_entropy", "margin"] = "cross_entropy"  # what the attack maximises; Foolbox: cross_entropy
-    restarts: Annotated[int, Field(ge=0)] = 0  # further attacks on what survived; protocol nested only
+    protocol: Literal["minimal", "paper"] = "minimal"  # each image's radius, or Foolbox's PGD at each epsilon
+    epsilons: Epsilons  # L∞ radii on pixels in [0, 1]: where robust accuracy is shown; protocol paper: where it attacks
+    steps: Count = 30  # gradient steps of one search for a radius, or of one attack at one epsilon
+    rel_stepsize: PositiveFraction = 1 / 30  # protocol paper only: step size as a share of epsilon
+    loss: Literal["cross_entropy", "margin"] | None = (
+        None  # what it maximises; None: minimal the margin, paper the other
+    )
     attack_images: Count | None = None  # how many test images; None: all
     attack_batch_size: Count
+
+    @pydantic.model_validator(mode="after")
+    def _check_attack(self) -> Self:
+        if self.protocol == "minimal" and self.loss == "cross_entropy":
+            raise ValueError("loss: expected margin under protocol minimal, got cross_entropy; choose protocol paper")
+        return self

@@ -26,12 +26,12 @@ def test_what_a_stage_makes_changes_only_with_its_version(stage):
 def test_a_changed_step_of_the_attack_is_noticed(monkeypatch):
     import cases
 
-    from helpers import sweep
+    from helpers import attack
 
     def weaker(*arguments, **settings):
-        return sweep(*arguments, **settings | {"steps": 1})
+        return attack(*arguments, **settings | {"steps": 1})
 
-    monkeypatch.setattr(cases, "sweep", weaker)
+    monkeypatch.setattr(cases, "attack", weaker)
     assert "the attacks changed: raise STAGES['attack']" in golden.find_change("attack")
 
 

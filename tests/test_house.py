@@ -47,7 +47,7 @@ TOP = {
     "batch": {"errors", "files", "progress", "signals"},
     "command": {"errors", "profiles", "progress", "signals", "datasets", "attacks", "training", "explain"},
 }
-ROOMS = ("phantoms", "artifacts", "datasets", "networks", "attacks", "training", "judge", "explain", "show")
+ROOMS = ("phantoms", "artifacts", "judge", "datasets", "networks", "attacks", "training", "explain", "show")
 PROGRAMS = {"batch", "command"}  # run by the workflow: nothing in helpers/ imports them
 KNOWS_NO_DATASET = {"phantoms"}  # a room that imports nothing about tasks and parameters
 WITHOUT_TENSORFLOW = ("judge", "show")  # verdicts and figures come from tables, in a second
@@ -291,7 +291,7 @@ def test_every_name_of_the_public_face_is_there():
 def test_an_unknown_name_of_the_public_face_is_answered_with_the_known_ones():
     import helpers
 
-    with pytest.raises(AttributeError, match=r"StudyError, build_model, .*Did you mean 'build_model'"):
+    with pytest.raises(AttributeError, match=r"StudyError, attack, build_model, .*Did you mean 'build_model'"):
         helpers.build_modell  # noqa: B018
 
 

@@ -14,10 +14,9 @@ class Adversarials:
 
     Attributes:
         images: float32 (n, height, width, 3), pixels in [0, 1].
-        adversarials: Of the same shape: the adversarial at the image's smallest epsilon; the image itself if none was
-            found or none was needed.
-        minimal_epsilon: float64 (n,): the smallest epsilon of the grid that broke the image; 0 if it was misclassified
-            clean, infinite if none broke it.
+        adversarials: Of the same shape: the nearest that was found; the image itself if none was found or needed.
+        radii: float64 (n,): their L∞ distances, or under protocol "paper" the smallest epsilons that broke the images;
+            0 if misclassified clean, infinite if not broken.
         labels: int64 (n,), class indices.
         names: str (n,), as in the manifest.
         groups: str (n,), the lesion or patient.
@@ -27,7 +26,7 @@ class Adversarials:
 
     images: np.ndarray
     adversarials: np.ndarray
-    minimal_epsilon: np.ndarray
+    radii: np.ndarray
     labels: np.ndarray
     names: np.ndarray
     groups: np.ndarray
@@ -37,7 +36,7 @@ class Adversarials:
     @property
     def is_broken(self) -> np.ndarray:
         """Return which images were classified right clean and broken by the attack: bool (n,)."""
-        return (self.minimal_epsilon > 0) & np.isfinite(self.minimal_epsilon)
+        return (self.radii > 0) & np.isfinite(self.radii)
 
     def first(self, count: int | None) -> "Adversarials":
         """Return the first `count` images, or all if it is None."""

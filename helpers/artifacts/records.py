@@ -13,8 +13,10 @@ from helpers.paths import display_path
 
 # Version of each stage. Raise it when the stage computes other numbers from the same parameters: what earlier versions
 # made is then made again. tests/golden fails when the numbers change and the version does not.
-STAGES = {"drawing": 1, "splitting": 2, "training": 1, "attack": 1, "explanation": 1}
+STAGES = {"drawing": 1, "splitting": 2, "training": 1, "attack": 2, "explanation": 2}
 PACKAGES = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow")
+# Parameters of an attack of older versions, which records of other stages mention without depending on them.
+RETIRED_PROTOCOL, RETIRED = "nested", ("protocol", "steps", "rel_stepsize", "loss", "restarts")
 DEFAULTS = {name: field.default for name, field in Config.model_fields.items() if not field.is_required()}
 
 Made = TypeVar("Made")
@@ -117,7 +119,10 @@ def recorded_config(output: Path) -> Config:
     Raises:
         StudyError: there is no record of it.
     """
-    parameters = _read_record(output).get("config")
+    record = _read_record(output)
+    parameters = record.get("config")
+    if parameters and parameters.get("protocol") == RETIRED_PROTOCOL and record["stage"] != "attack":
+        parameters = {name: value for name, value in parameters.items() if name not in RETIRED}
     if parameters is None:
         raise StudyError(
             f"{record_path(output)}: expected the record of how {output.name} was made, found none. Copy it with the "

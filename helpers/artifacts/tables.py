@@ -45,7 +45,7 @@ class Table:
 MANIFEST = Table("notebook 01_prepare_data", text=("image", "label", "group", "split", "mask"))
 HISTORY = Table("the training notebook of this model", text=())
 PREDICTIONS = Table("the training notebook of this model", text=("image", "label", "prediction"))
-ROBUSTNESS = Table("notebook 04_evaluate_pgd, or make study,", text=("image", "label", "attack", "prediction"))
+ROBUSTNESS = Table("notebook 04_evaluate_pgd, or make study,", text=("image", "group", "label", "attack", "prediction"))
 EXPLANATIONS = Table(
     "notebook 06_explain_gradcam, or make study,",
     text=("image", "condition", "target", "measure", "reason"),

@@ -10,32 +10,32 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from helpers.attacks.check_rules import RULES
+from helpers.attacks import attack_checks, model_checks
+from helpers.attacks.attack import Attacked
+from helpers.attacks.check import Check
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evidence import Evidence
-from helpers.attacks.predict import predict_logits
-from helpers.attacks.sweep import Sweep
 from helpers.backend import keras
 
-
-@dataclass(frozen=True)
-class Check:
-    """The result of one check. It passes if value <= threshold; `otherwise` is the verdict if it does not pass."""
-
-    name: str
-    value: float
-    threshold: float
-    otherwise: str
-    meaning: str
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.value <= self.threshold)  # NaN does not pass
+CHECKS = (
+    attack_checks.planted_adversarials_are_found,
+    attack_checks.other_attacks_find_no_more,
+    attack_checks.large_epsilon_breaks_all,
+    attack_checks.noise_finds_no_more,
+    model_checks.gradients_are_alive,
+    model_checks.loss_is_above_0,
+    model_checks.outputs_are_logits,
+    model_checks.is_deterministic,
+    model_checks.predictions_vary,
+    model_checks.adversarials_are_confirmed,
+    model_checks.radius_is_used,
+    model_checks.accuracy_never_rises,
+)
 
 
 @dataclass(frozen=True)
 class Checks:
-    """The results of all checks of one sweep."""
+    """The results of all checks of one attack that apply to it."""
 
     checks: tuple[Check, ...]
 
@@ -50,35 +50,31 @@ class Checks:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per check: name, passed, value, threshold, otherwise, meaning."""
-        table = pd.DataFrame([asdict(check) for check in self.checks])
-        table.insert(1, "passed", [check.passed for check in self.checks])
-        return table
+        """One row per check, with the attributes of `Check`."""
+        return pd.DataFrame([asdict(check) for check in self.checks])
 
 
 def check_attack(
     model: keras.Model | CompiledModel,
     images: np.ndarray,
     labels: np.ndarray,
-    swept: Sweep,
+    attacked: Attacked,
     *,
     seed: int = 0,
     batch_size: int = 32,
 ) -> Checks:
-    """Check whether a sweep's robust accuracies can be trusted.
+    """Check whether the robust accuracies of an attack can be trusted.
 
     Args:
         model: The attacked model.
-        images: The attacked images, float32 (n, height, width, 3), in [0, 1].
+        images: The attacked images, float32 (n, height, width, 3), in [0, 1], in random order: checks that take long
+            look at the first of them.
         labels: Their class indices, int64 (n,).
-        swept: The result of the sweep.
+        attacked: What the attack found.
         seed: Random noise and random starts derive from it.
         batch_size: Images per batch, for a model that is not compiled yet.
     """
-    compiled = CompiledModel.from_model(model, batch_size=batch_size, loss="cross_entropy")
-    evidence = Evidence(compiled, images, labels, swept, logits=predict_logits(compiled, images), seed=seed)
-    checks = []
-    for rule in RULES:
-        threshold = rule.threshold(evidence) if callable(rule.threshold) else rule.threshold
-        checks.append(Check(rule.name, rule.compute(evidence), threshold, rule.otherwise, rule.meaning))
-    return Checks(tuple(checks))
+    compiled = CompiledModel.from_model(model, batch_size=batch_size, loss=attacked.settings["loss"])
+    evidence = Evidence(compiled, images, labels, attacked, seed)
+    results = (check(evidence) for check in CHECKS)
+    return Checks(tuple(result for result in results if result is not None))

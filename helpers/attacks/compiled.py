@@ -1,18 +1,22 @@
-"""A model compiled for attacks: its logits, the gradient of its loss, and one step of projected gradient descent."""
+"""A model compiled for attacks: its logits, and the gradient of a loss with respect to the pixels."""
+
+from functools import partial
 
 import foolbox
 
-from helpers.attacks.losses import LOSSES, Loss, cross_entropy
+from helpers.attacks.losses import LOSSES, Loss, cross_entropy, soft_margin
 from helpers.backend import keras, tf
 from helpers.errors import check_choice
 from helpers.networks.fold import fold_batch_norms
 
+HARD = 1e-3  # softness at which the soft margin is the margin, but for rounding
+
 
 class CompiledModel:
-    """A model whose forward pass, loss gradient and PGD step are each traced once.
+    """A model whose forward pass and loss gradient are each traced once.
 
-    `logits` runs the model layer by layer. `loss_and_gradient` and `pgd_step` run the same network with its batch norms
-    folded into its convolutions: the same numbers up to float rounding, in fewer operations.
+    `logits`, pixels to logits, runs the model layer by layer. `differentiate` runs the same network with its batch
+    norms folded into its convolutions: the same numbers up to float rounding, in fewer operations.
 
     Args:
         model: float32 pixels in [0, 1], (batch, height, width, 3), to logits (batch, classes).
@@ -21,30 +25,23 @@ class CompiledModel:
 
     Attributes:
         model, batch_size, loss: As given.
-        logits: Pixels to logits.
-        loss_and_gradient: Pixels and labels int64 (batch,) to the loss summed over the batch, and its gradient with
-            respect to the pixels.
-        pgd_step: Originals, pixels, labels, epsilons float32 (batch,) and rel_stepsize to what the function `pgd_step`
-            returns.
+        logits: The compiled forward pass.
         for_foolbox: The model as Foolbox's attacks take it.
 
     Raises:
         StudyError: `loss` is not among `LOSSES`.
     """
 
-    def __init__(self, model: keras.Model, *, batch_size: int, loss: str = "cross_entropy"):
+    def __init__(self, model: keras.Model, *, batch_size: int, loss: str = "margin"):
         self.model = model
         self.batch_size = batch_size
         self.loss = check_choice("loss", loss, LOSSES)
-        self._loss_function = LOSSES[loss]
         self._folded = fold_batch_norms(model)
         pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
         labels = tf.TensorSpec((None,), tf.int64)
-        epsilons = tf.TensorSpec((None,), tf.float32)
-        rel_stepsize = tf.TensorSpec((), tf.float32)
         self.logits = tf.function(self._logits, input_signature=[pixels])
-        self.loss_and_gradient = tf.function(self._loss_and_gradient, input_signature=[pixels, labels])
-        self.pgd_step = tf.function(self._pgd_step, input_signature=[pixels, pixels, labels, epsilons, rel_stepsize])
+        softness = tf.TensorSpec((), tf.float32)
+        self._differentiate = tf.function(self._trace_gradient, input_signature=[pixels, labels, softness])
         device = "/GPU:0" if tf.config.list_physical_devices("GPU") else "/CPU:0"
         self.for_foolbox = foolbox.TensorFlowModel(self.logits, bounds=(0, 1), device=device)
 
@@ -73,26 +70,29 @@ class CompiledModel:
     def _logits(self, pixels):
         return self.model(pixels, training=False)
 
-    def _loss_and_gradient(self, pixels, labels):
-        loss, gradient, _ = differentiate(self._folded, self._loss_function, pixels, labels)
-        return loss, gradient
+    def differentiate(
+        self, pixels: tf.Tensor, labels: tf.Tensor, *, softness: float = HARD
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return each image's loss (batch,), its gradient with respect to the pixels, and the logits.
 
-    def _pgd_step(self, originals, pixels, labels, epsilons, rel_stepsize):
-        return pgd_step(
-            self._folded,
-            originals,
-            pixels,
-            labels,
-            epsilon=epsilons[:, None, None, None],
-            rel_stepsize=rel_stepsize,
-            loss=self._loss_function,
-        )
+        Args:
+            pixels: float32 (batch, height, width, 3), in [0, 1].
+            labels: Class indices int64 (batch,).
+            softness: Of the margin (see `helpers.attacks.losses.soft_margin`); no other loss uses it.
+        """
+        return self._differentiate(pixels, labels, tf.constant(softness, tf.float32))
+
+    def _trace_gradient(self, pixels, labels, softness):
+        loss = cross_entropy
+        if self.loss == "margin":
+            loss = partial(soft_margin, softness=softness)
+        return differentiate(self._folded, loss, pixels, labels)
 
 
 def differentiate(
     model: keras.Model, loss: Loss, pixels: tf.Tensor, labels: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return the loss summed over the batch, its gradient with respect to the pixels, and the logits.
+    """Return each image's loss (batch,), its gradient with respect to the pixels, and the logits.
 
     Args:
         model: Pixels in [0, 1] to logits.
@@ -103,37 +103,8 @@ def differentiate(
     with tf.GradientTape() as tape:
         tape.watch(pixels)
         logits = model(pixels, training=False)
-        total = tf.reduce_sum(loss(labels, logits))
+        losses = loss(labels, logits)
+        total = tf.reduce_sum(losses)  # no image's loss depends on another image
     # A model that blocks the gradient gives zeros here instead of an error; the checks of the attack report it.
     gradient = tape.gradient(total, pixels, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return total, gradient, logits
-
-
-def pgd_step(
-    model: keras.Model,
-    originals: tf.Tensor,
-    pixels: tf.Tensor,
-    labels: tf.Tensor,
-    *,
-    epsilon: float | tf.Tensor,
-    rel_stepsize: float | tf.Tensor,
-    loss: Loss = cross_entropy,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Take one step of Foolbox's `LinfPGD` from `pixels`.
-
-    Args:
-        model: Pixels in [0, 1] to logits.
-        originals: float32 (batch, height, width, 3), in [0, 1]: the centres of the balls.
-        pixels: The current iterates, of the same shape.
-        labels: Class indices (batch,).
-        epsilon: L∞ radius on pixels in [0, 1]: one number, or (batch, 1, 1, 1).
-        rel_stepsize: Step length as a share of epsilon.
-        loss: What to increase.
-
-    Returns:
-        The next iterates, inside the balls and inside [0, 1]; the logits at `pixels`; the gradient at `pixels`.
-    """
-    _, gradient, logits = differentiate(model, loss, pixels, labels)
-    moved = pixels + rel_stepsize * epsilon * tf.sign(gradient)
-    inside_ball = originals + tf.clip_by_value(moved - originals, -epsilon, epsilon)
-    return tf.clip_by_value(inside_ball, 0.0, 1.0), logits, gradient
+    return losses, gradient, logits

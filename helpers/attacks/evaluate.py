@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,14 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.reports import ChecksReport, ManifestReport
 from helpers.artifacts.tables import ROBUSTNESS
+from helpers.attacks.attack import PROTOCOLS, Attacked, attack
 from helpers.attacks.checks import check_attack
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.sweep import Sweep, sweep
 from helpers.config import Config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.masks import read_mask
 from helpers.datasets.pipeline import load_arrays
+from helpers.datasets.sample import first_groups, in_sampling_order
 from helpers.errors import StudyError
 from helpers.networks.build import load_model, model_digest
 from helpers.parameters import AttackParameters
@@ -29,11 +31,13 @@ KEPT_ADVERSARIALS = 24
 
 
 def attacked_rows(config: Config) -> pd.DataFrame:
-    """Return the manifest's rows that are attacked: the test split, or `attack_images` of it drawn by seed."""
+    """Return the manifest's rows that are attacked: the test split, or up to `attack_images` of it.
+
+    They are a stratified sample of whole groups, in an order in which any first part is one, too. It depends on
+    `data_seed`: all models of a task are attacked, checked and explained on the same images.
+    """
     rows = load_manifest(config).query("split == 'test'")
-    if config.attack_images is None or config.attack_images >= len(rows):
-        return rows
-    return rows.sample(config.attack_images, random_state=config.seed).sort_index()
+    return first_groups(in_sampling_order(rows, seed=config.data_seed), config.attack_images)
 
 
 def evaluate(config: Config) -> RunFolder:
@@ -53,7 +57,7 @@ def evaluate(config: Config) -> RunFolder:
     folder = RunFolder.from_config(config).variant(attack_variant(config))
     rows = attacked_rows(config)
     _check_split_of_model(config, folder)
-    parameters = config.part(AttackParameters) | {
+    parameters = attack_settings(config) | {
         "model_digest": model_digest(folder.path),
         "manifest_digest": manifest_digest(config),
         "masks_digest": ManifestReport.load(TaskFolder.from_config(config).manifest_report).masks_digest,
@@ -64,13 +68,14 @@ def evaluate(config: Config) -> RunFolder:
         for part in folder.parts():
             if key not in part.name:  # of another attack: its checks and adversarials must not be taken for this one's
                 part.unlink()
-        model = CompiledModel(load_model(folder.path), batch_size=config.attack_batch_size, loss=config.loss)
+        loss = config.loss or PROTOCOLS[config.protocol]
+        model = CompiledModel(load_model(folder.path), batch_size=config.attack_batch_size, loss=loss)
         blocks = [rows.iloc[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         tables = [
             _attack_block(config, folder, model, block, number, folder.part(number, key))
             for number, block in enumerate(blocks)
         ]
-        ROBUSTNESS.save(pd.concat(tables).sort_values("epsilon", kind="stable"), folder.robustness)
+        ROBUSTNESS.save(pd.concat(tables), folder.robustness)
         for part in folder.parts():
             part.unlink()
 
@@ -94,16 +99,15 @@ def _attack_block(
         images, labels = load_arrays(
             rows, data_dir=data_folder(config), classes=config.classes, image_size=config.image_size
         )
-        found = sweep(
+        found = attack(
             model,
             images,
             labels,
+            protocol=config.protocol,
             epsilons=config.epsilons,
             steps=config.steps,
             rel_stepsize=config.rel_stepsize,
-            protocol=config.protocol,
             loss=config.loss,
-            restarts=config.restarts,
             seed=config.seed,
             first=number * BLOCK,
         )
@@ -111,21 +115,22 @@ def _attack_block(
             sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             checks = check_attack(model, images, labels, found, seed=config.seed)
             ChecksReport(checks.verdict, json.loads(checks.table.to_json(orient="records"))).save(folder.checks)
-        names, classes = rows.image.to_numpy(), np.array(config.classes)
+        classes, part = np.array(config.classes), rows.iloc[found.table.image]
         table = found.table.assign(
-            image=names[found.table.image],
+            image=part.image.to_numpy(),
             label=classes[found.table.label],
             prediction=classes[found.table.prediction],
         )
+        table.insert(1, "group", part.group.to_numpy())
         ROBUSTNESS.save(table, path)
     return ROBUSTNESS.load(path)
 
 
 def sample_adversarials(
-    config: Config, rows: pd.DataFrame, images: np.ndarray, labels: np.ndarray, found: Sweep
+    config: Config, rows: pd.DataFrame, images: np.ndarray, labels: np.ndarray, found: Attacked
 ) -> Adversarials:
-    """Return the first images with all that is needed to look at them later."""
-    sample = rows.iloc[:KEPT_ADVERSARIALS]
+    """Return the first images, of whole groups, with all that is needed to look at them later."""
+    sample = first_groups(rows, KEPT_ADVERSARIALS)
     count = len(sample)
     masks = np.zeros((count, config.image_size, config.image_size), bool)
     has_mask = sample["mask"].notna().to_numpy() if "mask" in sample else np.zeros(count, bool)
@@ -134,7 +139,7 @@ def sample_adversarials(
     return Adversarials(
         images=images[:count],
         adversarials=found.adversarials[:count],
-        minimal_epsilon=found.minimal_epsilon[:count],
+        radii=found.radii[:count],
         labels=labels[:count],
         names=sample.image.to_numpy(str),
         groups=sample.group.to_numpy(str),
@@ -153,9 +158,15 @@ def _check_split_of_model(config: Config, folder: RunFolder) -> None:
         )
 
 
+def attack_settings(config: Config) -> dict[str, Any]:
+    """Return the parameters on which the outcome of the attack depends, by name."""
+    unused = {"epsilons", "rel_stepsize", "loss"} if config.protocol == "minimal" else set()
+    return config.part(AttackParameters, without=unused)
+
+
 def attack_variant(config: Config) -> str:
     """Return "" if the attack is the profile's own, else a short digest of its parameters."""
-    chosen = config.part(AttackParameters)
-    others = {name: value for name, value in config.model_dump().items() if name not in chosen}
-    own = read_config(**others).part(AttackParameters)
+    chosen = attack_settings(config)
+    others = {name: value for name, value in config.model_dump().items() if name not in AttackParameters.model_fields}
+    own = attack_settings(read_config(**others))
     return "" if chosen == own else files.short_digest(chosen)

@@ -1,50 +1,64 @@
 """What the checks of an attack look at."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from helpers.attacks.attack import Attacked
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.sweep import Sweep
+from helpers.attacks.predict import predict_logits
+
+LARGE_EPSILON = 0.5  # in a ball as large, any image can be made grey
+HELD_SHARE = 0.9  # share of a radius at which an image is said to hold
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """An attacked model, its images, and the result of the sweep.
+    """An attacked model, its images, and the outcome of the attack.
 
     Attributes:
-        compiled: The attacked model, with cross-entropy as its loss.
+        compiled: The attacked model, with the loss that the attack increased.
         images: The attacked images, float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
-        swept: The result of the sweep.
-        logits: float32 (n, classes), of the unperturbed images.
+        attacked: The outcome.
         seed: Random noise and random starts derive from it.
     """
 
     compiled: CompiledModel
     images: np.ndarray
     labels: np.ndarray
-    swept: Sweep
-    logits: np.ndarray
+    attacked: Attacked
     seed: int
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """Logits of the unperturbed images, float32 (n, classes)."""
+        return predict_logits(self.compiled, self.images)
+
+    @property
+    def is_minimal(self) -> bool:
+        """Whether the attack searched radii; else it attacked at the epsilons of a grid."""
+        return "radius" in self.attacked.table
 
     @property
     def is_right(self) -> np.ndarray:
         """Which images are classified right without perturbation, bool (n,)."""
-        return self.swept.table.query("epsilon == 0").correct.to_numpy()
+        return self.attacked.radii > 0
 
     @property
     def accuracy(self) -> pd.Series:
-        """Accuracy by epsilon, 0 included."""
-        return self.swept.table.groupby("epsilon").correct.mean()
+        """Protocol "paper": accuracy by epsilon, 0 included."""
+        return self.attacked.table.groupby("epsilon").correct.mean()
 
     @property
-    def held_pairs(self) -> pd.DataFrame:
-        """The sweep's rows of (image, epsilon) pairs that were attacked and not broken."""
-        return self.swept.table.query("epsilon > 0 and correct")
+    def held(self) -> np.ndarray:
+        """The largest distance at which each image is said to hold, float64 (n,).
 
-    @property
-    def largest_held_epsilon(self) -> pd.Series:
-        """The largest epsilon that did not break each image, by image index; without images broken at every epsilon."""
-        return self.held_pairs.groupby("image").epsilon.max()
+        Just below its radius; under protocol "paper" the largest epsilon that did not break it. 0 if there is none.
+        """
+        if self.is_minimal:
+            return np.where(np.isinf(self.attacked.radii), LARGE_EPSILON, HELD_SHARE * self.attacked.radii)
+        held = self.attacked.table.query("correct").groupby("image").epsilon.max()
+        return held.reindex(np.arange(len(self.images)), fill_value=0.0).to_numpy()

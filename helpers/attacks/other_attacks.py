@@ -13,8 +13,7 @@ import numpy as np
 from helpers.attacks.art_attacks import auto_pgd, square
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.losses import Loss, cross_entropy, logits_ratio, margin
-from helpers.attacks.pgd import random_starts
-from helpers.attacks.sweep import sweep
+from helpers.attacks.pgd import attack_balls, random_starts
 from helpers.backend import tf
 
 HOP_EVALUATIONS = 50  # forward passes of HopSkipJump's first gradient estimate
@@ -55,22 +54,35 @@ def _noise(
     return np.clip(images + np.float32(epsilon) * noise, 0, 1)
 
 
-def _margin_pgd(
+def _pgd(compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, epsilon: float, budget: Budget) -> np.ndarray:
+    """Attack with PGD whose steps become shorter, from several random starts, until one fools the model."""
+    return _first_that_fools(compiled, images, labels, epsilon, budget, targets=[None] * budget.restarts)
+
+
+def _targeted(
     compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, epsilon: float, budget: Budget
 ) -> np.ndarray:
-    """Attack with the study's own PGD, with the margin loss and restarts."""
-    swept = sweep(
-        compiled,
-        images,
-        labels,
-        epsilons=[epsilon],
-        steps=budget.steps_per_restart,
-        rel_stepsize=2.5 / budget.steps_per_restart,
-        loss="margin",
-        restarts=budget.restarts - 1,
-        seed=budget.seed,
-    )
-    return swept.adversarials
+    """Attack with the same PGD, once towards each class."""
+    return _first_that_fools(compiled, images, labels, epsilon, budget, targets=range(compiled.model.output_shape[-1]))
+
+
+def _first_that_fools(compiled, images, labels, epsilon, budget, *, targets) -> np.ndarray:
+    """Run PGD towards targets, None for any class, each from another random start, on those not yet fooled."""
+    perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
+    steps = max(1, budget.steps // len(targets))
+    for number, target in enumerate(targets):
+        rows = np.flatnonzero(~is_fooled & (labels != (-1 if target is None else target)))
+        starts = random_starts(images.shape[1:], images=rows, epsilon=epsilon, seed=budget.seed, restart=1 + number)
+        perturbed[rows], is_fooled[rows], _ = attack_balls(
+            compiled,
+            images[rows],
+            labels[rows],
+            epsilons=np.full(len(rows), epsilon, np.float32),
+            starts=starts,
+            steps=steps,
+            target=target,
+        )
+    return perturbed
 
 
 def _auto_pgd_with(loss: Loss) -> AttackRun:
@@ -137,8 +149,10 @@ class Attack:
 
 ATTACKS = {
     "noise": Attack(_noise),
-    "margin_pgd": Attack(_margin_pgd),
+    "pgd": Attack(_pgd),
+    "targeted": Attack(_targeted),
     "auto_pgd": Attack(_auto_pgd_with(cross_entropy)),
+    "auto_pgd_margin": Attack(_auto_pgd_with(margin)),
     "auto_pgd_dlr": Attack(_auto_pgd_with(logits_ratio), smallest_class_count=3),
     "square": Attack(_square),
     "hop_skip_jump": Attack(_hop_skip_jump),

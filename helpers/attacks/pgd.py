@@ -2,51 +2,24 @@
 
 `CompiledLinfPGD` is Foolbox's attack: its loop, step size, projection and clipping run unchanged. Only its two
 documented extension points are replaced: the gradient comes from one compiled graph, and the random start is given.
-`perturb` is the same attack as TensorFlow operations, for use inside a training step.
+`perturb` is the same attack as TensorFlow operations, for use inside a training step. `attack_balls` is a stronger one:
+each image has a ball of its own, steps become shorter, and the attack ends at the first iterate that fools the model.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
 
 import eagerpy
 import foolbox
 import numpy as np
 
-from helpers.attacks.compiled import CompiledModel, pgd_step
+from helpers.attacks.compiled import CompiledModel, differentiate
+from helpers.attacks.losses import cross_entropy, margin
+from helpers.attacks.predict import padded_batches
 from helpers.backend import keras, tf
 
 REL_STEPSIZE = 0.01 / 0.3  # Foolbox's default: step length as a share of epsilon
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings that all attacks of a sweep share.
-
-    Attributes:
-        epsilons: L∞ radii on pixels in [0, 1], above 0, increasing.
-        steps: Gradient steps per attack.
-        rel_stepsize: Step length as a share of epsilon.
-        seed: Each image's random start derives from it, together with the image's number, the epsilon and the restart.
-        first: Number of the first image.
-    """
-
-    epsilons: Sequence[float] | np.ndarray
-    steps: int
-    rel_stepsize: float
-    seed: int
-    first: int = 0
-
-    def starts(
-        self, shape: tuple[int, ...], rows: Sequence[int] | np.ndarray, level: int, *, restart: int = 0
-    ) -> np.ndarray:
-        """Return the `random_starts` of the images in these rows, for the epsilon with index `level`."""
-        return random_starts(
-            shape,
-            images=self.first + np.asarray(rows),
-            epsilon=self.epsilons[level],
-            seed=self.seed,
-            restart=restart,
-        )
+STEP_LENGTHS = (1.0, 0.05)  # the first and the last, as shares of the radius, where steps become shorter
+LOGIT_TOLERANCE = 1e-4  # how much float32 rounding may change a logit, as a share of the image's largest logit
 
 
 def random_starts(
@@ -67,7 +40,7 @@ def random_starts(
     extra = [restart] if restart else []
     keys = [[seed, int(image), round(epsilon * 1e9), *extra] for image in images]
     starts = [np.random.default_rng(key).uniform(-1, 1, shape) for key in keys]
-    return np.asarray(starts, dtype=np.float32)
+    return np.asarray(starts, dtype=np.float32).reshape(len(keys), *shape)
 
 
 class CompiledLinfPGD(foolbox.attacks.LinfPGD):
@@ -89,11 +62,11 @@ class CompiledLinfPGD(foolbox.attacks.LinfPGD):
         return x0 + eagerpy.astensor(tf.constant(self._starts)) * epsilon
 
     def get_loss_fn(self, model: foolbox.Model, labels: eagerpy.Tensor):
-        return lambda x: self._compiled.loss_and_gradient(x, labels.raw)
+        return lambda x: self._compiled.differentiate(x, labels.raw)
 
     def value_and_grad(self, loss_fn, x: eagerpy.Tensor) -> tuple[eagerpy.Tensor, eagerpy.Tensor]:
-        loss, gradient = loss_fn(x.raw)
-        return eagerpy.astensor(loss), eagerpy.astensor(gradient)
+        losses, gradient, _ = loss_fn(x.raw)
+        return eagerpy.astensor(tf.reduce_sum(losses)), eagerpy.astensor(gradient)
 
 
 def perturb(
@@ -125,9 +98,83 @@ def perturb(
         return taken < steps
 
     def step(taken, iterate):
-        moved, _, _ = pgd_step(model, pixels, iterate, labels, epsilon=epsilon, rel_stepsize=rel_stepsize)
-        return taken + 1, moved
+        _, gradient, _ = differentiate(model, cross_entropy, iterate, labels)
+        moved = iterate + rel_stepsize * epsilon * tf.sign(gradient)
+        return taken + 1, project(moved, pixels, epsilon)
 
     start = tf.clip_by_value(pixels + starts * epsilon, 0.0, 1.0)
     _, last = tf.while_loop(is_unfinished, step, (0, start))
     return tf.stop_gradient(last)
+
+
+def project(moved: tf.Tensor, originals: tf.Tensor, epsilon: float | tf.Tensor) -> tf.Tensor:
+    """Return the nearest images inside the balls around the originals and inside [0, 1].
+
+    Args:
+        moved: float32 (batch, height, width, 3).
+        originals: Of the same shape, in [0, 1]: the centres of the balls.
+        epsilon: L∞ radius on pixels in [0, 1]: one number, or (batch, 1, 1, 1).
+    """
+    return tf.clip_by_value(originals + tf.clip_by_value(moved - originals, -epsilon, epsilon), 0.0, 1.0)
+
+
+def attack_balls(
+    compiled: CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epsilons: np.ndarray,
+    starts: np.ndarray,
+    steps: int,
+    target: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Attack with PGD whose steps become shorter, each image in a ball of its own, until it fools the model.
+
+    Args:
+        compiled: The attacked model.
+        images: float32 (n, height, width, 3), in [0, 1].
+        labels: int64 (n,), class indices.
+        epsilons: float32 (n,), L∞ radii on pixels in [0, 1].
+        starts: Of the images' shape, in [-1, 1]; scaled by epsilon.
+        steps: Most gradient calls per image.
+        target: The class towards which the attack goes; None: any wrong one.
+
+    Returns:
+        The first iterates that fool the model, else the last ones, float32 of the images' shape; whether they do, bool
+        (n,); and the gradient calls, int (n,).
+    """
+    perturbed, is_fooled, calls = images.copy(), np.zeros(len(images), bool), np.zeros(len(images), int)
+    for rows, count in padded_batches(compiled, np.arange(len(images))):
+        originals, ball = tf.constant(images[rows]), tf.constant(epsilons[rows])[:, None, None, None]
+        true, fooled, taken = tf.constant(labels[rows]), tf.zeros(len(rows), bool), tf.zeros(len(rows), tf.int64)
+        aims = true if target is None else tf.fill(true.shape, tf.constant(target, tf.int64))
+        iterates = project(originals + ball * starts[rows], originals, ball)
+        for step in range(steps):
+            _, gradient, logits = compiled.differentiate(iterates, aims)
+            taken += tf.cast(~fooled, tf.int64)
+            fooled |= fools(true, logits, LOGIT_TOLERANCE)
+            if tf.reduce_all(fooled):
+                break
+            direction = tf.sign(gradient) if target is None else -tf.sign(gradient)
+            moved = iterates + decayed(STEP_LENGTHS, step, steps) * ball * direction
+            iterates = tf.where(fooled[:, None, None, None], iterates, project(moved, originals, ball))
+        for whole, part in ((perturbed, iterates), (is_fooled, fooled), (calls, taken)):
+            whole[rows[:count]] = part.numpy()[:count]
+    return perturbed, is_fooled, calls
+
+
+def decayed(first_and_last: tuple[float, float], step: int, steps: int) -> float:
+    """Return a value that falls along a cosine from the first one, in step 0, to the last one, after all steps."""
+    first, last = first_and_last
+    return last + (first - last) * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def fools(labels: tf.Tensor, logits: tf.Tensor, tolerance: float) -> tf.Tensor:
+    """Return which images are misclassified by more than float rounding could undo, bool (batch,).
+
+    Args:
+        labels: Class indices (batch,).
+        logits: float32 (batch, classes). An image with a NaN counts as misclassified.
+        tolerance: Share of the image's largest logit by which a wrong one must be above the true one.
+    """
+    return ~(margin(labels, logits) <= tolerance * tf.reduce_max(tf.abs(logits), axis=-1))

@@ -1,4 +1,4 @@
-"""Attacks of other kinds than the sweep's, from Foolbox and IBM's ART: what they break was never robust.
+"""Attacks of other kinds than the study's own, from Foolbox and IBM's ART: what they break was never robust.
 
 A model can fool a single attack and only look robust. These attacks use another loss, other step sizes, no gradient, or
 only the predicted class (Croce, Hein: "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse
@@ -14,7 +14,7 @@ from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.other_attacks import ATTACKS, Budget
 from helpers.attacks.predict import predict
 from helpers.attacks.validity import check_inputs, check_perturbation
-from helpers.backend import keras
+from helpers.backend import keras, tf
 from helpers.errors import StudyError, check_choice
 from helpers.progress import progress
 
@@ -34,7 +34,7 @@ def attack_survivors(
 
     Args:
         model: Pixels in [0, 1] to logits.
-        images: float32 (n, height, width, 3), in [0, 1]: usually those that the sweep did not break at `epsilon`.
+        images: float32 (n, height, width, 3), in [0, 1]: usually those that nothing broke so far.
         labels: int64 (n,), class indices.
         epsilon: L∞ radius on pixels in [0, 1].
         attacks: Names from `ATTACKS`; None: all that fit the number of classes.
@@ -48,12 +48,15 @@ def attack_survivors(
         StudyError: images, labels or epsilon is not valid, or an attack is unknown or needs more classes.
         ArithmeticError: an attack left its ball.
     """
-    compiled = CompiledModel.from_model(model, batch_size=budget.batch_size, loss="cross_entropy")
+    compiled = model
+    if not isinstance(model, CompiledModel):
+        compiled = CompiledModel(model, batch_size=budget.batch_size)
     check_inputs(compiled.model, images, labels, [epsilon])
     names = _attack_names(attacks, classes=compiled.model.output_shape[-1])
     tables = []
     for name in progress(names, description=f"strong attacks on {compiled.model.name}"):
-        keras.utils.set_random_seed(budget.seed)
+        np.random.seed(budget.seed)  # noqa: NPY002 (ART draws from this generator, Foolbox from TensorFlow's)
+        tf.random.set_seed(budget.seed)
         perturbed = ATTACKS[name].run(compiled, images, labels, epsilon, budget)
         check_perturbation(images, perturbed, epsilon=epsilon)
         prediction = predict(compiled, perturbed)

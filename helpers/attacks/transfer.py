@@ -12,7 +12,7 @@ from helpers.networks.build import load_model
 
 
 def transfer(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
-    """Classify every model's adversarials, found at each image's minimal epsilon, with every model.
+    """Classify every model's adversarials, each image's nearest, with every model.
 
     Args:
         folders: {name: run folder with model and adversarials, all of one task}.

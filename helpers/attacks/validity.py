@@ -56,35 +56,41 @@ def _check_labels(model: keras.Model, labels: np.ndarray, *, count: int) -> None
         raise StudyError(f"labels: expected 0..{classes - 1}, got {labels.min()}..{labels.max()}.")
 
 
-def check_logits(model: keras.Model, outputs: np.ndarray) -> None:
+def check_logits(model: keras.Model, outputs: np.ndarray, *, accept_probabilities: bool = False) -> None:
     """Check that a model's outputs, float32 (n, classes), are logits.
 
     Raises:
-        StudyError: they are probabilities.
+        StudyError: they are not finite, or they are probabilities.
     """
-    if are_probabilities(outputs):
+    if not np.isfinite(outputs).all():
+        rows = (~np.isfinite(outputs)).any(axis=1).sum()
+        raise StudyError(
+            f"{model.name}: expected finite logits, got infinity or NaN for {rows} of {len(outputs)} images. "
+            "Train the model again."
+        )
+    if are_probabilities(outputs) and not accept_probabilities:
         raise StudyError(
             f"{model.name}: expected logits, got probabilities, on which cross-entropy hides gradients from an attack. "
             "Attack the model without its softmax."
         )
 
 
-def check_perturbation(images: np.ndarray, perturbed: np.ndarray, *, epsilon: float) -> None:
+def check_perturbation(images: np.ndarray, perturbed: np.ndarray, *, epsilon: float | np.ndarray) -> None:
     """Check that every perturbed pixel is in [0, 1] and at most epsilon away from its original.
 
     Args:
         images: float32 (n, height, width, 3), in [0, 1].
         perturbed: Of the same shape.
-        epsilon: L∞ radius on pixels in [0, 1].
+        epsilon: L∞ radius on pixels in [0, 1]: one for all images, or (n,).
 
     Raises:
         ArithmeticError: a pixel is outside, or NaN. It means that the attack has a fault.
     """
-    distance = np.abs(perturbed - images).max(initial=0.0)
-    is_in_ball = distance <= epsilon + BALL_TOLERANCE
+    distances = np.abs(perturbed - images).max(axis=(1, 2, 3))
+    excess = (distances - epsilon).max(initial=0.0)
     is_in_range = perturbed.min(initial=0) >= 0 and perturbed.max(initial=1) <= 1
-    if not (is_in_ball and is_in_range):
+    if not (excess <= BALL_TOLERANCE and is_in_range):
         raise ArithmeticError(
-            f"expected adversarials within {epsilon:g} of their images and in [0, 1]; got a distance of {distance:g}, "
+            f"expected adversarials inside their balls and in [0, 1]; got one {excess:g} outside of its ball, and "
             f"pixels in [{perturbed.min():g}, {perturbed.max():g}]"
         )

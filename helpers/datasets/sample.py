@@ -1,4 +1,4 @@
-"""The order in which the images of a split are attacked: any first part of it is a stratified sample of whole groups."""
+"""The order in which images are attacked: any first part of it is a stratified sample of whole groups."""
 
 from collections import Counter
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from helpers.artifacts.adversarials import Adversarials
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import Settings, random_starts
-from helpers.attacks.sweep_protocols import attack_anew
+from helpers.attacks.paper_protocol import PGD, attack_anew
+from helpers.attacks.pgd import random_starts
 from helpers.backend import keras
 from helpers.config import Config
 from helpers.explain.gradcam import ActivationMaps
@@ -59,11 +59,12 @@ def attack_and_noise(
     """Yield each epsilon, the images attacked with it, and the images with uniform noise of the same radius."""
     images = kept.images
     batches = math.ceil(len(images) / config.attack_batch_size)
-    compiled = CompiledModel(model, batch_size=math.ceil(len(images) / batches))  # equal batches need no padding
-    settings = Settings(epsilons, steps, rel_stepsize, seed=config.seed)
+    batch_size = math.ceil(len(images) / batches)  # equal batches need no padding
+    compiled = CompiledModel(model, batch_size=batch_size, loss="cross_entropy")
+    pgd = PGD(steps=steps, rel_stepsize=rel_stepsize, seed=config.seed)
     total = len(images) * len(epsilons)
     with progress(description=f"explaining {config.task}, {model.name}", total=total) as bar:
-        attacked = attack_anew(compiled, images, kept.labels, settings, bar.update)
+        attacked = attack_anew(compiled, images, kept.labels, epsilons=epsilons, pgd=pgd, on_progress=bar.update)
         for epsilon, perturbed in zip(epsilons, attacked, strict=True):
             yield epsilon, perturbed, add_noise(images, epsilon=epsilon, seed=config.seed)
 

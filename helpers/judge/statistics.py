@@ -21,17 +21,32 @@ def wilson(correct: int, total: int, *, confidence: float = CONFIDENCE) -> tuple
     return float(interval.low), float(interval.high)
 
 
-def accuracy_by_epsilon(robustness: pd.DataFrame) -> pd.DataFrame:
-    """Return epsilon, images, accuracy, low and high (95% Wilson) by epsilon, from a table with a row per image."""
-    counts = robustness.groupby("epsilon").correct.agg(["sum", "size"])
-    rows = [(eps, total, right / total, *wilson(right, total)) for eps, right, total in counts.itertuples()]
+def accuracy_by_epsilon(robustness: pd.DataFrame, epsilons: Sequence[float] = ()) -> pd.DataFrame:
+    """Return epsilon, images, accuracy, low and high (95% Wilson) by epsilon, 0 included.
+
+    Args:
+        robustness: A table of protocol "minimal", a row per image with its radius, or of protocol "paper", a row per
+            image and epsilon.
+        epsilons: L∞ radii on pixels in [0, 1]. A table of protocol "paper" has its own.
+    """
+    if "radius" in robustness:
+        grid = sorted({0.0, *epsilons})
+        counts = [(epsilon, (robustness.radius > epsilon).sum(), len(robustness)) for epsilon in grid]
+    else:
+        counts = list(robustness.groupby("epsilon").correct.agg(["sum", "size"]).itertuples())
+    rows = [(epsilon, total, right / total, *wilson(right, total)) for epsilon, right, total in counts]
     return pd.DataFrame(rows, columns=["epsilon", "images", "accuracy", "low", "high"])
 
 
-def minimal_epsilons(robustness: pd.DataFrame) -> pd.Series:
-    """Return the smallest epsilon that broke each image: 0 if it was misclassified clean, infinite if none did."""
+def image_radii(robustness: pd.DataFrame) -> pd.Series:
+    """Return each image's radius: 0 if it was misclassified clean, infinite if nothing broke it.
+
+    Under protocol "paper", it is the smallest epsilon of the grid that broke the image.
+    """
+    if "radius" in robustness:
+        return robustness.set_index("image").radius
     broken = robustness[~robustness.correct].groupby("image").epsilon.min()
-    return broken.reindex(robustness.image.unique(), fill_value=float("inf"))
+    return broken.reindex(robustness.image.unique(), fill_value=float("inf")).rename("radius")
 
 
 def majority_share(labels: pd.Series) -> float:

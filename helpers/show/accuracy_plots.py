@@ -1,6 +1,6 @@
 """Plots of accuracies, and of which images an attack broke. Each takes an axis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -64,22 +64,27 @@ def robust_curves(axis: Axes, curves: Mapping[str, pd.DataFrame]) -> list[Line2D
     return lines
 
 
-def smallest_epsilons(axis: Axes, models: Mapping[str, pd.Series]) -> Axes:
-    """Plot how many images each epsilon was the first to break.
+def radii(axis: Axes, models: Mapping[str, pd.Series], *, epsilons: Sequence[float]) -> Axes:
+    """Plot how many images have a radius up to each epsilon, but above the next smaller one.
 
     Args:
         axis: The axis to draw on; it is returned.
-        models: {model's name: `minimal_epsilons` of its table}.
+        models: {model's name: `image_radii` of its table}.
+        epsilons: L∞ radii on pixels in [0, 1].
     """
+    edges = np.array(sorted({0.0, *epsilons, np.inf}))
+    models = {name: pd.Series(edges[np.searchsorted(edges, each)]) for name, each in models.items()}
     grid = sorted({epsilon for smallest in models.values() for epsilon in smallest})
     width = 0.8 / len(models)
     for index, ((name, smallest), hatch) in enumerate(zip(models.items(), cycle(HATCHES), strict=False)):
         counts = smallest.value_counts().reindex(grid, fill_value=0)
         centres = np.arange(len(grid)) - 0.4 + (index + 0.5) * width
         axis.bar(centres, counts, width, label=name, hatch=hatch, edgecolor="white")
-    special = {0.0: "wrong\nclean", np.inf: "never\nbroken"}
+    special = {0.0: "wrong\nclean", np.inf: "larger,\nor none"}
     axis.set_xticks(range(len(grid)), [special.get(epsilon) or _epsilon_label(epsilon) for epsilon in grid])
-    axis.set(xlabel="smallest epsilon of the grid that broke the image (L∞, pixels in [0, 1])", ylabel="images")
+    axis.set(
+        xlabel="radius of the image, up to (L∞, pixels in [0, 1]; below: in steps of an 8-bit picture)", ylabel="images"
+    )
     axis.legend()
     return axis
 

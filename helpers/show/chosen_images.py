@@ -9,7 +9,7 @@ from helpers.artifacts.explanations import ExplanationArrays
 def spread_over_epsilons(kept: Adversarials, count: int) -> np.ndarray:
     """Return indices of at most `count` broken images, from the smallest minimal epsilon to the largest."""
     broken = np.flatnonzero(kept.is_broken)
-    ranked = broken[np.argsort(kept.minimal_epsilon[broken], kind="stable")]
+    ranked = broken[np.argsort(kept.radii[broken], kind="stable")]
     steps = np.linspace(0, max(len(ranked) - 1, 0), min(count, len(ranked)))
     return ranked[np.unique(steps.astype(int))]
 

@@ -76,7 +76,7 @@ def _draw_accuracies(configs: Sequence[Config], figures: Path, table: Path) -> l
     paths, numbers = [], []
     for (task, backbone, seed), folders in _group(configs, lambda c: (c.task, c.backbone, c.seed)).items():
         group = f"{task}-{backbone}-seed{seed}"
-        figure, accuracies = compare_models(folders)
+        figure, accuracies = compare_models(folders, epsilons=configs[0].epsilons)
         numbers.append(accuracies)
         paths.append(_save(figure, figures / f"accuracy_against_epsilon-{group}.png"))
         paths.append(_save(show_adversarials(folders[0]), figures / f"perturbation_examples-{group}.jpg"))

@@ -33,7 +33,7 @@ def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
     for axis in axes.flat:
         axis.set_axis_off()
     for column, index in zip(axes.T, spread_over_epsilons(kept, columns), strict=False):
-        image, adversarial, epsilon = kept.images[index], kept.adversarials[index], kept.minimal_epsilon[index]
+        image, adversarial, epsilon = kept.images[index], kept.adversarials[index], kept.radii[index]
         picture_plots.picture(column[0], image, title="original")
         picture_plots.picture(column[1], adversarial, title=f"attacked, ε = {epsilon:g}")
         difference = picture_plots.magnified(adversarial - image, epsilon=epsilon)

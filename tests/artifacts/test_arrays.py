@@ -20,7 +20,7 @@ def adversarials():
     return Adversarials(
         images=rng.uniform(size=(3, 4, 4, 3)).astype(np.float32),
         adversarials=rng.uniform(size=(3, 4, 4, 3)).astype(np.float32),
-        minimal_epsilon=np.array([0, 0.1, np.inf]),
+        radii=np.array([0, 0.1, np.inf]),
         labels=np.array([0, 1, 0]),
         names=np.array(["a.png", "b.png", "c.png"]),
         groups=np.array(["1", "1", "2"]),
@@ -62,7 +62,7 @@ def test_a_missing_a_damaged_and_an_old_file_are_named_with_what_makes_them(adve
     with pytest.raises(StudyError, match=r"adversarials.npz: expected arrays .*Delete it, and run notebook 04"):
         Adversarials.load(path)
     np.savez(path, images=np.zeros(1), labels=np.zeros(1))
-    with pytest.raises(StudyError, match=r"masks, minimal_epsilon, names missing, an older version"):
+    with pytest.raises(StudyError, match=r"masks, names, radii missing, an older version"):
         Adversarials.load(path)
 
 

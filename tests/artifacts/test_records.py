@@ -42,9 +42,9 @@ def test_a_file_is_made_once_and_again_if_its_parameters_change(make, capsys):
 
 def test_a_file_from_before_a_parameter_existed_is_valid_for_its_default(make, capsys):
     assert make(steps=3)
-    assert not make(steps=3, loss="cross_entropy")
-    assert make(steps=3, loss="margin")
-    assert "(loss: None before, 'margin' now)" in capsys.readouterr().out
+    assert not make(steps=3, against="others")
+    assert make(steps=3, against="no_finding")
+    assert "(against: None before, 'no_finding' now)" in capsys.readouterr().out
 
 
 def test_a_file_that_was_deleted_or_one_made_with_it_is_made_again(make, output, tmp_path):

@@ -6,18 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import check_attack, sweep
+from helpers import attack, check_attack
+from helpers.attacks import minimum_norm, pgd
+from helpers.attacks.attack import Attacked
 from helpers.attacks.checks import Check, Checks
-from helpers.attacks.sweep import Sweep
-from helpers.backend import keras
+from helpers.attacks.planted import plant_adversarials
+from helpers.backend import keras, tf
 
 EPSILONS = (0.02, 0.08, 0.3)
 WHOLE_BALL = {"steps": 20, "rel_stepsize": 0.125}  # enough to move from any start to any point of the ball
+PROTOCOLS = {"minimal": {}, "paper": {"protocol": "paper", "epsilons": EPSILONS, **WHOLE_BALL}}
 
 
-def check(model, task, protocol="nested"):
-    swept = sweep(model, *task, epsilons=EPSILONS, protocol=protocol, batch_size=20, probabilities=True, **WHOLE_BALL)
-    return check_attack(model, *task, swept, batch_size=20)
+def check(model, task, protocol="minimal"):
+    attacked = attack(model, *task, batch_size=20, probabilities=True, **PROTOCOLS[protocol])
+    return check_attack(model, *task, attacked, batch_size=20)
 
 
 def failed_names(checks):
@@ -58,28 +61,40 @@ class ReversedGradient(keras.layers.Layer):
         return keras.ops.stop_gradient(2 * inputs) - inputs
 
 
-def test_sound_model_is_trusted(small_model, small_task):
-    checks = check(small_model, small_task)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_sound_model_is_trusted(small_model, small_task, protocol):
+    checks = check(small_model, small_task, protocol)
     assert failed_names(checks) == set()
     assert checks.verdict == "trusted"
 
 
-def test_table_lists_the_checks_in_order(small_model, small_task):
-    table = check(small_model, small_task).table
-    assert table.columns.tolist() == ["name", "passed", "value", "threshold", "otherwise", "meaning"]
-    assert list(zip(table.name, table.threshold, table.otherwise, strict=True)) == [
-        ("outputs are logits", 0, "broken"),
-        ("deterministic", 0.001, "broken"),
-        ("adversarials confirmed", 0, "doubtful"),
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_table_lists_the_checks_that_apply(small_model, small_task, protocol):
+    table = check(small_model, small_task, protocol).table
+    assert table.columns.tolist() == ["name", "value", "low", "high", "threshold", "passed", "otherwise", "meaning"]
+    expected = [
+        ("planted adversarials found", 0.8, "broken"),
+        ("other attacks find no more", 0.2, "doubtful"),
+        ("large epsilon breaks all", 0, "doubtful"),
+        ("noise finds no more", 0, "doubtful"),
         ("gradients alive", 0.01, "broken"),
         ("loss above 0", 0.05, "doubtful"),
+        ("outputs are logits", 0, "broken"),
+        ("deterministic", 0.001, "broken"),
+        ("predictions vary", 0.98, "doubtful"),
+        ("adversarials confirmed", 0, "doubtful"),
         ("epsilon in units of pixels", 0.25, "broken"),
-        ("longer attack finds no more", 0.05, "doubtful"),
-        ("black box is weaker", 0, "doubtful"),
-        ("large epsilon breaks all", 0.5, "doubtful"),  # the share of the largest of two equal classes
         ("accuracy never rises", 0, "doubtful"),
-        ("noise is weaker", 0, "doubtful"),
     ]
+    if protocol == "minimal":  # it attacks the margin, and has no grid
+        expected = [
+            row
+            for row in expected
+            if row[0] not in ("loss above 0", "epsilon in units of pixels", "accuracy never rises")
+        ]
+    assert list(zip(table.name, table.threshold, table.otherwise, strict=True)) == expected
+    shares = table.set_index("name").loc[["planted adversarials found", "gradients alive"]]
+    assert (shares.low < shares.high).all()
 
 
 def test_probabilities_used_as_logits_are_caught(small_model, small_task):
@@ -89,88 +104,164 @@ def test_probabilities_used_as_logits_are_caught(small_model, small_task):
 
 
 def test_logits_too_large_for_cross_entropy_in_float32_are_caught(small_model, small_task):
-    checks = check(append_layer(small_model, keras.layers.Rescaling(1e4)), small_task)
-    expected = {"gradients alive", "loss above 0", "large epsilon breaks all", "black box is weaker"}
+    model = append_layer(small_model, keras.layers.Rescaling(1e4))
+    checks = check(model, small_task, "paper")
+    expected = {"gradients alive", "loss above 0", "large epsilon breaks all", "other attacks find no more"}
     assert failed_names(checks) >= expected
     assert checks.verdict == "broken"
+    assert check(model, small_task).verdict == "trusted"  # the margin does not mind
 
 
 def test_logits_so_large_that_part_of_the_gradient_is_lost_are_caught(small_model, small_task):
-    checks = check(append_layer(small_model, keras.layers.Rescaling(20)), small_task)
+    checks = check(append_layer(small_model, keras.layers.Rescaling(20)), small_task, "paper")
     assert "loss above 0" in failed_names(checks)
 
 
-@pytest.mark.parametrize(("scale", "name"), [(2, "epsilon in units of pixels"), (255, "large epsilon breaks all")])
-def test_epsilon_on_another_scale_is_caught(small_model, small_task, scale, name):
-    swept = sweep(small_model, *small_task, epsilons=np.array(EPSILONS) / scale, batch_size=20)
-    wrong = replace(
-        swept,
-        table=swept.table.assign(epsilon=swept.table.epsilon * scale),
-        minimal_epsilon=swept.minimal_epsilon * scale,
-    )
-    checks = check_attack(small_model, *small_task, wrong, batch_size=20)
-    assert name in failed_names(checks)
+@pytest.mark.parametrize(
+    ("scale", "names"),
+    [(2, {"epsilon in units of pixels"}), (255, {"epsilon in units of pixels", "other attacks find no more"})],
+)
+def test_epsilon_on_another_scale_is_caught(small_model, small_task, scale, names):
+    settings = PROTOCOLS["paper"] | {"epsilons": np.array([0.02, 0.08, 0.16, 0.3, 0.9]) / scale}
+    attacked = attack(small_model, *small_task, batch_size=20, **settings)
+    table = attacked.table.assign(epsilon=attacked.table.epsilon * scale)
+    wrong = replace(attacked, table=table, radii=attacked.radii * scale)
+    failed = failed_names(check_attack(small_model, *small_task, wrong, batch_size=20))
+    assert failed & names
 
 
-def test_attack_that_stops_too_early_is_caught(small_model, small_task):
-    epsilons = np.geomspace(0.05, 0.3, 12)
-    swept = sweep(small_model, *small_task, epsilons=epsilons, steps=4, rel_stepsize=0.1, batch_size=20)
-    checks = check_attack(small_model, *small_task, swept, batch_size=20)
-    assert "longer attack finds no more" in failed_names(checks)
+def test_radii_that_are_too_large_are_caught(small_model, small_task):
+    attacked = attack(small_model, *small_task, batch_size=20)
+    wrong = replace(attacked, radii=2 * attacked.radii, table=attacked.table.assign(radius=2 * attacked.radii))
+    assert "other attacks find no more" in failed_names(check_attack(small_model, *small_task, wrong, batch_size=20))
 
 
-def test_unconfirmed_adversarials_are_caught(small_model, small_task):
-    swept = sweep(small_model, *small_task, epsilons=EPSILONS, batch_size=20, **WHOLE_BALL)
-    assert swept.unconfirmed == 0
-    checks = check_attack(small_model, *small_task, replace(swept, unconfirmed=1), batch_size=20)
-    assert failed_names(checks) == {"adversarials confirmed"}
+def misled(name):
+    """Return {what is replaced: by what} for an attack that is broken on purpose."""
+    project, decayed = pgd.project, pgd.decayed
+    return {
+        "it moves in the wrong direction": {"project": lambda moved, x, radius: project(2 * x - moved, x, radius)},
+        "it never moves": {"project": lambda moved, x, radius: x},
+        "its steps are too short": {"decayed": lambda values, step, steps: decayed(values, step, steps) / 100},
+        "it perturbs one pixel": {
+            "project": lambda moved, x, radius: (
+                tf.concat([project(moved, x, radius)[:, :1, :1], x[:, :1, 1:]], 2)
+                if x.shape[1] == 1
+                else tf.concat([tf.concat([project(moved, x, radius)[:, :1, :1], x[:, :1, 1:]], 2), x[:, 1:]], 1)
+            )
+        },
+        "it takes everything for adversarial": {"fools": lambda labels, logits, tolerance: tf.ones(labels.shape, bool)},
+    }[name]
 
 
-def test_masked_gradient_is_caught(small_model, small_task):
-    checks = check(prepend_layer(small_model, Quantise()), small_task)
-    assert "gradients alive" in failed_names(checks)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "it moves in the wrong direction",
+        "it never moves",
+        "its steps are too short",
+        "it perturbs one pixel",
+        "it takes everything for adversarial",
+    ],
+)
+def test_an_attack_broken_on_purpose_does_not_find_planted_adversarials(small_model, small_task, fault, monkeypatch):
+    for name, wrong in misled(fault).items():
+        for module in (pgd, minimum_norm):
+            monkeypatch.setattr(module, name, wrong)
+    checks = check(small_model, small_task)
+    hits = checks.table.set_index("name").loc["planted adversarials found"]
+    assert hits.value < 0.8
     assert checks.verdict == "broken"
 
 
-def test_random_forward_pass_is_caught(small_model, small_task):
+def test_planted_adversarials_exist_and_noise_does_not_find_them(small_model, small_task):
+    images = small_task[0][:20]
+    planted = plant_adversarials(small_model, images, epsilon=0.05, seed=0)
+    assert planted.is_planted.mean() > 0.4
+    assert (planted.model.predict(images, verbose=0).argmax(axis=1) == 0).all()
+    noise = np.random.default_rng(7).uniform(-0.05, 0.05, (10, *images.shape)).astype(np.float32)
+    noisy = (images + noise).reshape(-1, *images.shape[1:])
+    assert planted.model.predict(noisy, verbose=0).argmax(axis=1).mean() < 0.05
+    with_an_adversarial = 0
+    for number, image in enumerate(images):  # the corner that was planted, drawn anew
+        directions = np.random.default_rng((0, number)).uniform(-1, 1, (2, *image.shape)).astype(np.float32)
+        corner = np.clip(image + np.float32(0.05) * np.sign(directions[1]), 0, 1)
+        with_an_adversarial += planted.model.predict(corner[None], verbose=0).argmax() == 1
+    assert with_an_adversarial == planted.is_planted.sum()
+
+
+def test_a_model_without_a_dense_layer_has_nothing_planted(small_task):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    assert plant_adversarials(model, small_task[0], epsilon=0.1, seed=0) is None
+
+
+def test_unconfirmed_adversarials_are_caught(small_model, small_task):
+    attacked = attack(small_model, *small_task, batch_size=20)
+    assert attacked.unconfirmed == 0
+    checks = check_attack(small_model, *small_task, replace(attacked, unconfirmed=1), batch_size=20)
+    assert failed_names(checks) == {"adversarials confirmed"}
+
+
+def test_a_masked_gradient_is_caught(small_model, small_task):
+    checks = check(prepend_layer(small_model, Quantise()), small_task)
+    assert failed_names(checks) >= {"gradients alive", "large epsilon breaks all"}
+    assert checks.verdict == "broken"
+
+
+def test_a_reversed_gradient_is_caught(small_model, small_task):
+    checks = check(prepend_layer(small_model, ReversedGradient()), small_task)
+    assert "large epsilon breaks all" in failed_names(checks)
+    assert checks.verdict != "trusted"
+
+
+def test_a_random_forward_pass_is_caught(small_model, small_task):
     checks = check(append_layer(small_model, AlwaysNoise()), small_task)
     assert "deterministic" in failed_names(checks)
     assert checks.verdict == "broken"
 
 
-def sweep_table(correct_by_epsilon, labels):
-    tables = [
-        pd.DataFrame({"image": np.arange(len(labels)), "label": labels, "epsilon": epsilon, "correct": correct})
-        for epsilon, correct in correct_by_epsilon.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def test_accuracy_that_rises_and_attack_weaker_than_noise_are_caught(small_model, small_task):
+def test_a_model_that_always_says_the_same_is_caught(small_model, small_task):
     images, labels = small_task
-    all_right = np.ones(len(labels), bool)
+    inputs = keras.Input((8, 8, 3))
+    dense = keras.layers.Dense(2)
+    model = keras.Model(inputs, dense(keras.layers.Flatten()(inputs)))
+    dense.set_weights([1e-3 * dense.get_weights()[0], np.array([5, -5], np.float32)])
+    checks = check(model, (images, labels))
+    assert failed_names(checks) >= {"predictions vary", "large epsilon breaks all"}
+    assert checks.verdict != "trusted"
+
+
+def test_a_model_without_a_right_answer_cannot_be_judged(small_model, small_task):
+    checks = check(small_model, (small_task[0], 1 - small_task[1]))
+    assert np.isnan(checks.table.set_index("name").loc["gradients alive"].value)
+    assert checks.verdict == "broken"
+
+
+def test_a_single_image_can_be_checked(small_model, small_task):
+    assert check(small_model, (small_task[0][:1], small_task[1][:1])).verdict in ("trusted", "doubtful")
+
+
+def test_accuracy_that_rises_and_an_attack_weaker_than_noise_are_caught(small_model, small_task):
+    images, labels = small_task
     half_right = np.arange(len(labels)) < len(labels) // 2
-    table = sweep_table({0.0: all_right, 0.05: half_right, 0.9: all_right}, labels)
-    swept = Sweep(table, images, np.full(len(labels), np.inf), steps=5, rel_stepsize=0.5)
-    checks = check_attack(small_model, images, labels, swept, batch_size=20)
-    assert failed_names(checks) >= {"large epsilon breaks all", "accuracy never rises", "noise is weaker"}
-    assert checks.verdict == "doubtful"
-
-
-@pytest.mark.parametrize("has_fault", [False, True])
-def test_grid_without_large_epsilons_is_checked_at_a_large_epsilon(small_model, small_task, has_fault):
-    model = append_layer(small_model, ReversedGradient()) if has_fault else small_model
-    swept = sweep(model, *small_task, epsilons=[1e-5], batch_size=20)
-    checks = check_attack(model, *small_task, swept, batch_size=20)
-    assert failed_names(checks) == ({"large epsilon breaks all"} if has_fault else set())
-    assert checks.verdict == ("doubtful" if has_fault else "trusted")
+    correct = {0.0: True, 0.05: half_right, 0.9: True}
+    rows = pd.DataFrame({"image": np.arange(len(labels)), "label": labels})
+    table = pd.concat([rows.assign(epsilon=epsilon, correct=right) for epsilon, right in correct.items()])
+    settings = {"protocol": "paper", "steps": 5, "rel_stepsize": 0.5, "loss": "cross_entropy", "seed": 0}
+    attacked = Attacked(table.reset_index(drop=True), images, np.full(len(labels), np.inf), settings)
+    checks = check_attack(small_model, images, labels, attacked, batch_size=20)
+    assert failed_names(checks) >= {"accuracy never rises", "noise finds no more", "other attacks find no more"}
+    assert checks.verdict != "trusted"
 
 
 @pytest.mark.parametrize(
-    ("values", "verdict"),
-    [([0, 0], "trusted"), ([0, 1], "doubtful"), ([1, 0], "broken"), ([1, 1], "broken"), ([float("nan"), 0], "broken")],
+    ("passed", "verdict"),
+    [([True, True], "trusted"), ([True, False], "doubtful"), ([False, True], "broken"), ([False, False], "broken")],
 )
-def test_worst_failed_check_gives_the_verdict(values, verdict):
-    first = Check("a", values[0], 0.5, "broken", "")
-    second = Check("b", values[1], 0.5, "doubtful", "")
+def test_the_worst_failed_check_gives_the_verdict(passed, verdict):
+    first, second = (
+        Check(name, 0.0, None, None, 0.5, ok, otherwise, "")
+        for name, ok, otherwise in zip("ab", passed, ("broken", "doubtful"), strict=True)
+    )
     assert Checks((first, second)).verdict == verdict

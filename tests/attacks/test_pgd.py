@@ -23,7 +23,7 @@ class FoolboxPGD(foolbox.attacks.LinfPGD):
 def test_compiled_attack_equals_foolbox_attack(small_model, small_task):
     images, labels = small_task
     starts = random_starts(images.shape[1:], images=np.arange(len(images)), epsilon=0.05, seed=3)
-    compiled = CompiledModel(small_model, batch_size=len(images))
+    compiled = CompiledModel(small_model, batch_size=len(images), loss="cross_entropy")
     foolbox_model = foolbox.TensorFlowModel(small_model, bounds=(0, 1), device="/CPU:0")
     foolbox_attack = FoolboxPGD(tf.constant(starts), steps=10)
     compiled_attack = CompiledLinfPGD(compiled, starts=starts, steps=10)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import StudyError, sweep
+from helpers import StudyError, attack
 from helpers.attacks.other_attacks import ATTACKS, Budget
 from helpers.attacks.strong import attack_survivors
 from helpers.backend import keras
@@ -33,7 +33,7 @@ def linear():
 def test_gradient_attacks_break_exactly_the_images_that_can_be_broken(linear, share):
     model, images, labels, radii = linear
     epsilon = float(share * radii.max())
-    names = ["margin_pgd", "auto_pgd", "auto_pgd_dlr"]
+    names = ["pgd", "targeted", "auto_pgd", "auto_pgd_margin", "auto_pgd_dlr"]
     found = attack_survivors(model, images, labels, epsilon=epsilon, attacks=names, budget=BUDGET)
     broken = found.pivot(index="image", columns="attack", values="broken").to_numpy()
     assert (broken == (epsilon > radii)[:, None]).all()
@@ -45,22 +45,22 @@ def test_attacks_without_gradients_break_less_than_gradient_attacks_and_more_tha
     found = attack_survivors(model, images, labels, epsilon=epsilon, budget=BUDGET)
     broken = found.groupby("attack").broken.sum()
     assert set(broken.index) == set(ATTACKS)
-    assert broken.margin_pgd >= broken.square > broken.noise
-    assert broken.margin_pgd >= broken.hop_skip_jump > broken.noise
+    assert broken.pgd >= broken.square > broken.noise
+    assert broken.pgd >= broken.hop_skip_jump > broken.noise
     assert (found.broken == (found.prediction != labels[found.image])).all()
 
 
 def test_margin_and_black_box_break_a_model_with_logits_too_large_for_cross_entropy(small_model, small_task):
     inputs = keras.Input(small_model.input_shape[1:])
     model = keras.Model(inputs, keras.layers.Rescaling(1000.0)(small_model(inputs)))
-    swept = sweep(model, *small_task, epsilons=[0.3], batch_size=20)
-    survivors = np.flatnonzero(np.isinf(swept.minimal_epsilon))
+    weak = attack(model, *small_task, protocol="paper", epsilons=[0.3], batch_size=20)
+    survivors = np.flatnonzero(np.isinf(weak.radii))
     assert len(survivors) > 30
     images, labels = (values[survivors] for values in small_task)
     found = attack_survivors(model, images, labels, epsilon=0.3, budget=BUDGET)
     broken = found.groupby("attack").broken.mean()
     assert broken.auto_pgd < 0.5
-    assert broken.margin_pgd == 1
+    assert broken.pgd == broken.targeted == broken.auto_pgd_margin == 1
     assert broken.square > 0.9
 
 

@@ -20,7 +20,7 @@ def grey_images(*levels):
     return np.stack([np.full((8, 8, 3), level, np.float32) for level in levels])
 
 
-def write_run(folder, model, levels, attacked_levels, minimal_epsilon):
+def write_run(folder, model, levels, attacked_levels, radii):
     """Write a model and adversarials to a run folder; images above 0.4 are of class 1."""
     folder.path.mkdir()
     model.save(folder.model)
@@ -29,7 +29,7 @@ def write_run(folder, model, levels, attacked_levels, minimal_epsilon):
     Adversarials(
         images=grey_images(*levels),
         adversarials=grey_images(*attacked_levels),
-        minimal_epsilon=np.array(minimal_epsilon),
+        radii=np.array(radii),
         labels=(np.array(levels) > 0.4).astype(np.int64),
         names=names,
         groups=names,
@@ -47,14 +47,14 @@ def folders(tmp_path):
         brightness_model(0.4),
         levels=[0.3, 0.35, 0.6, 0.1],
         attacked_levels=[0.45, 0.6, 0.6, 0.1],
-        minimal_epsilon=[0.15, 0.25, np.inf, 0.0],
+        radii=[0.15, 0.25, np.inf, 0.0],
     )
     write_run(
         found["high"],
         brightness_model(0.5, size=16),
         levels=[0.7],
         attacked_levels=[0.7],
-        minimal_epsilon=[np.inf],
+        radii=[np.inf],
     )
     return found
 

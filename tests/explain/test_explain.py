@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import StudyError, build_model, files, prepare_manifest, read_config, sweep
+from helpers import StudyError, attack, build_model, files, prepare_manifest, read_config
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
@@ -35,7 +35,7 @@ def runs(tmp_path_factory, smoke_profile):
         model = build_model(backbone="tiny", attention=config.attention, image_size=32, classes=len(config.classes))
         files.make_folder(RunFolder.from_config(config).path)
         model.save(RunFolder.from_config(config).model)
-        found = sweep(model, images, labels, epsilons=config.epsilons, steps=1, batch_size=8)
+        found = attack(model, images, labels, steps=2, batch_size=8)
         sample_adversarials(config, rows, images, labels, found).save(RunFolder.from_config(config).adversarials)
     return configs
 

@@ -9,6 +9,7 @@ from helpers.judge.statistics import (
     clean_summary,
     grouped_auc,
     grouped_mean,
+    image_radii,
     majority_share,
     summarise,
 )
@@ -36,6 +37,23 @@ def test_accuracy_by_epsilon_counts_rows():
     assert result.images.tolist() == [4, 4]
     assert result.accuracy.tolist() == [1.0, 0.25]
     assert (result.low[1], result.high[1]) == wilson(1, 4)
+
+
+def test_radii_give_the_accuracy_at_every_epsilon():
+    """An image is broken from its radius on: at the epsilon that equals its radius, it is."""
+    table = pd.DataFrame({"image": list("abcd"), "radius": [0.0, 0.1, 0.25, np.inf]})
+    result = accuracy_by_epsilon(table, [0.05, 0.1, 0.3])
+    assert result.epsilon.tolist() == [0, 0.05, 0.1, 0.3]
+    assert result.accuracy.tolist() == [0.75, 0.75, 0.5, 0.25]
+    assert (result.low[1], result.high[1]) == wilson(3, 4)
+    assert image_radii(table).to_dict() == {"a": 0, "b": 0.1, "c": 0.25, "d": np.inf}
+
+
+def test_under_the_paper_protocol_a_radius_is_the_smallest_epsilon_that_broke_the_image():
+    table = pd.DataFrame(
+        {"image": list("abc") * 3, "epsilon": [0.0] * 3 + [0.1] * 3 + [0.2] * 3, "correct": [0, 1, 1, 0, 0, 1, 0, 1, 1]}
+    )
+    assert image_radii(table.astype({"correct": bool})).to_dict() == {"a": 0, "b": 0.1, "c": np.inf}
 
 
 def test_clean_summary_by_hand():

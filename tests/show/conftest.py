@@ -39,14 +39,31 @@ def smoke(tmp_path):
     return read_models("smoke", runs_dir=str(tmp_path / "runs"))
 
 
-def robustness_table(epsilons=(0.0, 0.1, 0.2), images=10):
-    """Return a table in which, at each epsilon, the first 1 + 20 epsilon images are misclassified."""
+def robustness_table(images=10):
+    """Return a table in which the first image is misclassified, and the others have radii of .05, .1, .15 …."""
     rows = [
-        (f"image {number}", "nv" if number else "mel", "linf_pgd", epsilon, 0, "nv", number > 20 * epsilon)
-        for epsilon in epsilons
+        (
+            f"image {number}",
+            f"image {number}",
+            "nv" if number else "mel",
+            "minimum_norm_30",
+            0,
+            0.05 * number,
+            0,
+            40,
+            "nv",
+        )
         for number in range(images)
     ]
-    return pd.DataFrame(rows, columns=["image", "label", "attack", "epsilon", "seed", "prediction", "correct"])
+    columns = ["image", "group", "label", "attack", "seed", "radius", "failed_at", "calls", "prediction"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def paper_table(epsilons=(0.0, 0.1, 0.2), images=10):
+    """Return the same outcome as a table of protocol "paper": a row per image and epsilon."""
+    rows = robustness_table(images)[["image", "group", "label", "seed", "prediction"]]
+    tables = [rows.assign(epsilon=e, correct=rows.index > 20 * e, attack="linf_pgd_40") for e in epsilons]
+    return pd.concat(tables, ignore_index=True)
 
 
 @pytest.fixture
@@ -56,19 +73,26 @@ def robustness():
 
 
 @pytest.fixture
+def paper_robustness():
+    """Return a function that makes a table of robustness under protocol "paper"."""
+    return paper_table
+
+
+@pytest.fixture
 def leave_attack():
     """Return a function that writes what an attack of a model would leave, and returns the run folder."""
 
-    def leave(config, *, folder=None, minimal_epsilon=(0, 0.01, np.inf), epsilons=(0.0, 0.1, 0.2)):
-        folder, count = folder or RunFolder.from_config(config), len(minimal_epsilon)
+    def leave(config, *, folder=None, radii=(0, 0.01, np.inf)):
+        folder, count = folder or RunFolder.from_config(config), len(radii)
 
         def make():
-            ROBUSTNESS.save(robustness_table(epsilons), folder.robustness)
+            table = robustness_table() if config.protocol == "minimal" else paper_table()
+            ROBUSTNESS.save(table, folder.robustness)
             ChecksReport(verdict="trusted", checks=[]).save(folder.checks)
             Adversarials(
                 images=np.zeros((count, SIZE, SIZE, 3)),
                 adversarials=np.full((count, SIZE, SIZE, 3), 0.01),
-                minimal_epsilon=np.array(minimal_epsilon),
+                radii=np.array(radii),
                 labels=np.zeros(count, int),
                 names=np.array([f"image {number}" for number in range(count)]),
                 groups=np.array([f"image {number}" for number in range(count)]),

@@ -18,6 +18,9 @@ def test_models_are_compared_with_the_numbers_behind_the_curves(smoke, leave_att
     assert title(figure).startswith("skin_lesion, ResNet-50, phantoms (drawn images): 10 test images at 64 px\n")
     assert list(numbers) == COLUMNS + NUMBERS
     assert numbers.groupby("attention").accuracy.first().to_dict() == {"none": 0.9, "soft": 0.9}
+    assert numbers.epsilon.tolist() == 2 * [0, 0.01, 0.32]  # the grid of the profile
+    assert numbers.accuracy.tolist() == 2 * [0.9, 0.9, 0.3]
+    assert "L∞, minimum-norm attack of 6 steps (protocol minimal); bands" in title(figure)
     assert set(numbers.attack_checks) == {"trusted"}
 
 
@@ -29,24 +32,21 @@ def test_a_figure_says_what_the_run_was_made_with_whatever_the_profile_says_now(
     figure, numbers = compare_models([RunFolder.from_config(smoke[3])])
     assert title(figure) == (
         "retinopathy, InceptionResNetV2, images from a folder: 10 test images at 96 px\n"
-        "L∞ PGD, 20 steps of ε/8, protocol paper; bands: 95% Wilson intervals"
+        "L∞, PGD of 20 steps of ε/8 (protocol paper); bands: 95% Wilson intervals"
     )
     assert set(numbers.source) == {"folder"}
 
 
-def test_models_of_different_attacks_are_compared_each_by_its_own_outcome_and_the_title_says_so(smoke, leave_attack):
-    standard, adversarial = (
-        smoke[number].replace(steps=steps, rel_stepsize=2.5 / steps) for number, steps in ((0, 10), (2, 20))
+def test_radii_give_the_accuracy_at_any_epsilon_and_both_protocols_can_be_compared(smoke, leave_attack):
+    paper = smoke[2].replace(protocol="paper", steps=40)
+    figure, numbers = compare_models([leave_attack(smoke[0]), leave_attack(paper)], epsilons=[0.1, 0.2])
+    by_training = numbers.set_index(["training", "epsilon"]).accuracy
+    assert (
+        by_training.loc["standard"].to_dict()
+        == by_training.loc["adversarial"].to_dict()
+        == {0: 0.9, 0.1: 0.7, 0.2: 0.5}
     )
-    folders = [
-        leave_attack(standard, folder=RunFolder.from_config(standard).variant("other"), epsilons=(0.0, 0.1)),
-        leave_attack(adversarial, epsilons=(0.0, 0.2)),
-    ]
-    figure, numbers = compare_models(folders)
-    assert numbers.groupby("training").epsilon.max().to_dict() == {"standard": 0.1, "adversarial": 0.2}
-    assert "10 steps of ε/4 (standard) and 20 steps of ε/8 (adversarial), protocol nested;" in title(figure)
-    alone, _ = compare_models(folders[:1])
-    assert "PGD, 10 steps of ε/4, protocol" in title(alone)
+    assert "of 6 steps (protocol minimal) and PGD of 40 steps of ε/30 (protocol paper)" in title(figure)
 
 
 def test_two_models_of_the_same_name_are_refused(smoke, leave_attack):

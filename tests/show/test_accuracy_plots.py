@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from helpers.judge.statistics import accuracy_by_epsilon, minimal_epsilons
+from helpers.judge.statistics import accuracy_by_epsilon, image_radii
 from helpers.show import accuracy_plots
 
 
@@ -14,7 +14,7 @@ def test_importing_the_plots_puts_the_style_of_the_study_in_use():
 
 
 def test_accuracy_against_epsilon_shows_curve_clean_accuracy_majority_and_verdict(axis, robustness):
-    curve = accuracy_by_epsilon(robustness())
+    curve = accuracy_by_epsilon(robustness(), [0.1, 0.2])
     returned = accuracy_plots.accuracy_against_epsilon(axis, {"one": curve}, verdicts={"one": "doubtful"}, majority=0.9)
     assert returned is axis
     assert "doubtful" in " ".join(text.get_text() for text in axis.get_legend().get_texts())
@@ -27,7 +27,7 @@ def test_accuracy_against_epsilon_shows_curve_clean_accuracy_majority_and_verdic
 
 @pytest.mark.parametrize("models", [2, 3])
 def test_equal_clean_accuracies_show_the_colours_of_all_their_models(axis, robustness, models):
-    curve, names = accuracy_by_epsilon(robustness()), [f"model {number}" for number in range(models)]
+    curve, names = accuracy_by_epsilon(robustness(), [0.1, 0.2]), [f"model {number}" for number in range(models)]
     accuracy_plots.accuracy_against_epsilon(
         axis, dict.fromkeys(names, curve), verdicts=dict.fromkeys(names, ""), majority=0.2
     )
@@ -41,13 +41,13 @@ def test_equal_clean_accuracies_show_the_colours_of_all_their_models(axis, robus
         assert seen > pixels.shape[1] / models / 4  # a quarter of its share of the width
 
 
-def test_bars_count_the_images_by_the_smallest_epsilon_that_broke_them(axis, robustness):
-    models = {"one": minimal_epsilons(robustness()), "two": pd.Series([0.1, 0.1])}
-    accuracy_plots.smallest_epsilons(axis, models)
+def test_bars_count_the_images_by_their_radii(axis, robustness):
+    models = {"one": image_radii(robustness()), "two": pd.Series([0.1, 0.07, np.inf])}
+    accuracy_plots.radii(axis, models, epsilons=[0.1, 0.2])
     ticks = [tick.get_text() for tick in axis.get_xticklabels()]
-    assert ticks == ["wrong\nclean", "0.1\n25.5/255", "0.2\n51/255", "never\nbroken"]
+    assert ticks == ["wrong\nclean", "0.1\n25.5/255", "0.2\n51/255", "larger,\nor none"]
     heights = [[bar.get_height() for bar in bars] for bars in axis.containers]
-    assert heights == [[1, 2, 2, 5], [0, 2, 0, 0]]
+    assert heights == [[1, 2, 2, 5], [0, 2, 0, 1]]
 
 
 def test_shares_are_points_from_top_to_bottom(axis):

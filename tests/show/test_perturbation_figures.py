@@ -7,7 +7,7 @@ from helpers.show.perturbation_figures import show_adversarials, show_perturbati
 
 
 def test_adversarials_are_shown_from_the_easiest_to_the_hardest_to_break(smoke, leave_attack):
-    folder = leave_attack(smoke[0], minimal_epsilon=(0.32, np.inf, 0.01, 0, 0.04, 0.02))
+    folder = leave_attack(smoke[0], radii=(0.32, np.inf, 0.01, 0, 0.04, 0.02))
     figure = show_adversarials(folder, columns=3)
     axes = np.reshape(figure.axes, (3, 3))
     assert [axis.get_title("left") for axis in axes[1]] == [f"attacked, ε = {e}" for e in (0.01, 0.02, 0.32)]
@@ -16,7 +16,7 @@ def test_adversarials_are_shown_from_the_easiest_to_the_hardest_to_break(smoke, 
 
 
 def test_columns_stay_empty_where_fewer_images_were_broken(smoke, leave_attack):
-    figure = show_adversarials(leave_attack(smoke[0], minimal_epsilon=(0, 0.01, np.inf)), columns=2)
+    figure = show_adversarials(leave_attack(smoke[0], radii=(0, 0.01, np.inf)), columns=2)
     assert [len(axis.images) for axis in figure.axes] == [1, 0] * 3
 
 

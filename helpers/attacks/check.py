@@ -1,0 +1,63 @@
+"""What a check of an attack is, and how a function becomes one."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from helpers.attacks.evidence import Evidence
+from helpers.judge.statistics import wilson
+
+Measured = float | tuple[int, int] | None  # a number, a share as (count, total), or nothing: the check does not apply
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check.
+
+    Attributes:
+        name: Shown in tables.
+        value: What was measured; NaN if there was nothing to measure, which does not pass.
+        low, high: 95% Wilson interval of a share, else None.
+        threshold: Of the value.
+        passed: Whether the value is on the right side of the threshold.
+        otherwise: The verdict if it did not pass: "broken" or "doubtful".
+        meaning: What the value is, what a bad one means, and what to do about it.
+    """
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    threshold: float
+    passed: bool
+    otherwise: str
+    meaning: str
+
+
+CheckFunction = Callable[[Evidence], Check | None]
+
+
+def check(
+    name: str, meaning: str, *, otherwise: str, at_most: float = math.inf, at_least: float = -math.inf
+) -> Callable[[Callable[[Evidence], Measured]], CheckFunction]:
+    """Turn a function that measures into a check with a threshold, either `at_most` or `at_least`."""
+
+    def decorate(measure: Callable[[Evidence], Measured]) -> CheckFunction:
+        def run(evidence: Evidence) -> Check | None:
+            measured = measure(evidence)
+            if measured is None:
+                return None
+            low = high = None
+            if isinstance(measured, tuple):
+                count, total = measured
+                value = count / total if total else math.nan
+                low, high = wilson(count, total) if total else (None, None)
+            else:
+                value = float(measured)
+            threshold = at_least if math.isinf(at_most) else at_most
+            return Check(name, value, low, high, threshold, at_least <= value <= at_most, otherwise, meaning)
+
+        run.__name__, run.__doc__ = measure.__name__, measure.__doc__
+        return run
+
+    return decorate
