@@ -31,6 +31,7 @@ MAP_PAIR_MEASURES = {  # inputs: two activation maps
     "overlap of the top 20%": map_measures.overlap_of_top,
     "SSIM": map_measures.ssim,
 }
+SHARES = ("peak in the mask", "inverted")  # their values are 0 or 1
 COLUMNS = ("image", "group", "condition", "epsilon", "target", "broken", "measure", "value", "reason")
 
 

@@ -1,6 +1,6 @@
 """Accuracies and their intervals, from tables with a row per image."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -76,19 +76,21 @@ def clean_summary(predictions: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def grouped_mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tuple[float, float, float]:
+def grouped_mean(
+    values: np.ndarray, groups: np.ndarray, *, is_share: bool = False, seed: int = 0
+) -> tuple[float, float, float]:
     """Return a mean and its 95% interval (mean, low, high), for values that depend on each other within a group.
 
-    Whole groups (lesions, patients) are resampled, with SciPy's percentile bootstrap. If all values are 0 or 1, where a
-    bootstrap of equal values would have no width, it is Wilson's interval with as many trials as there are groups. A
-    single group has no interval: low and high are NaN.
+    Whole groups (lesions, patients) are resampled, with SciPy's percentile bootstrap. A share, whose values are 0 or 1,
+    has Wilson's interval instead, with as many trials as there are effective groups: a bootstrap of equal values would
+    have no width. A single group has no interval: low and high are NaN.
     """
     parts = pd.Series(np.asarray(values, float)).groupby(np.asarray(groups)).agg(["sum", "size"])
-    mean, count = float(parts["sum"].sum() / parts["size"].sum()), len(parts)
-    if count < 2:
+    mean = float(parts["sum"].sum() / parts["size"].sum()) if len(parts) else np.nan
+    if len(parts) < 2:
         return mean, np.nan, np.nan
-    if np.isin(values, (0, 1)).all():
-        return mean, *_wilson_of_groups(mean, count)
+    if is_share:
+        return mean, *_wilson_of_groups(mean, effective_groups(groups))
     drawn = bootstrap(
         (parts["sum"], parts["size"]),
         lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
@@ -118,29 +120,36 @@ def grouped_auc(lower: np.ndarray, higher: np.ndarray, groups: np.ndarray) -> tu
     auc = float(wins.mean())  # the Mann-Whitney statistic
     names, group = np.unique(groups, return_inverse=True)
     if auc in (0, 1):
-        return auc, *_wilson_of_groups(auc, len(names))
+        return auc, *_wilson_of_groups(auc, effective_groups(groups))
     shares = np.bincount(group, wins.mean(axis=1) + wins.mean(axis=0) - 2 * auc) / len(lower)
     half = norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(len(names) / (len(names) - 1) * (shares**2).sum())
     return auc, float(max(auc - half, 0)), float(min(auc + half, 1))
 
 
-def _wilson_of_groups(mean: float, count: int) -> tuple[float, float]:
+def effective_groups(groups: np.ndarray) -> float:
+    """Return how many groups of equal size would say as much: the number of groups, or less if sizes differ."""
+    sizes = pd.Series(groups).value_counts()
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _wilson_of_groups(mean: float, count: float) -> tuple[float, float]:
     """Return Wilson's interval of a share with `count` groups as trials; share times `count` need not be an integer."""
     half = norm.ppf((1 + CONFIDENCE) / 2) ** 2 / count
     centre, spread = mean + half / 2, np.sqrt(half * (mean * (1 - mean) + half / 4))
     return float((centre - spread) / (1 + half)), float((centre + spread) / (1 + half))
 
 
-def summarise(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+def summarise(table: pd.DataFrame, keys: Sequence[str], *, shares: Collection[str] = ()) -> pd.DataFrame:
     """Return mean, low and high (`grouped_mean`), images and groups of the values in a table with a row per image.
 
     Args:
         table: Columns image, group, value and the keys. NaN values are left out.
-        keys: Columns to group by. A combination without any value has a mean of NaN, and 0 images.
+        keys: Columns to group by, the measure last. A combination without any value has a mean of NaN, and 0 images.
+        shares: Measures whose values are 0 or 1.
     """
     rows = []
     for key, part in table.groupby(list(keys), sort=False):
         known = part.dropna(subset="value")
-        numbers = grouped_mean(known.value.to_numpy(), known.group.to_numpy()) if len(known) else (np.nan,) * 3
+        numbers = grouped_mean(known.value.to_numpy(), known.group.to_numpy(), is_share=key[-1] in shares)
         rows.append((*key, *numbers, len(known), known.group.nunique()))
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "images", "groups"])

@@ -7,6 +7,7 @@ import pandas as pd
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
 from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
+from helpers.explain.measure_table import SHARES
 from helpers.judge.statistics import clean_summary, summarise
 from helpers.profiles import MODEL_KEYS, read_models
 from helpers.show.names import model_name
@@ -52,4 +53,5 @@ def summarise_measures(measured: pd.DataFrame) -> pd.DataFrame:
     Args:
         measured: What `read_measures` returned.
     """
-    return summarise(measured, ["task", "backbone", "model", "condition", "epsilon", "target", "measure"])
+    keys = ["task", "backbone", "model", "condition", "epsilon", "target", "measure"]
+    return summarise(measured, keys, shares=SHARES)

@@ -7,6 +7,7 @@ from helpers import wilson
 from helpers.judge.statistics import (
     accuracy_by_epsilon,
     clean_summary,
+    effective_groups,
     grouped_auc,
     grouped_mean,
     image_radii,
@@ -77,10 +78,23 @@ def test_the_mean_of_groups_is_surer_the_more_groups_there_are():
 
 def test_shares_of_groups_have_wilsons_interval():
     values = np.array([1, 1, 0, 1, 0, 0, 1, 1, 1, 1])
-    assert grouped_mean(values, np.arange(10)) == pytest.approx((0.7, *wilson(7, 10)))
-    assert grouped_mean(np.ones(5), np.arange(5)) == pytest.approx((1, *wilson(5, 5)))
-    twice = grouped_mean(np.repeat(values, 2), np.repeat(np.arange(10), 2))
+    assert grouped_mean(values, np.arange(10), is_share=True) == pytest.approx((0.7, *wilson(7, 10)))
+    assert grouped_mean(np.ones(5), np.arange(5), is_share=True) == pytest.approx((1, *wilson(5, 5)))
+    twice = grouped_mean(np.repeat(values, 2), np.repeat(np.arange(10), 2), is_share=True)
     assert twice == pytest.approx((0.7, *wilson(7, 10)))
+
+
+def test_values_that_happen_to_be_0_or_1_are_no_share():
+    assert grouped_mean(np.ones(5), np.arange(5)) == (1, 1, 1)
+
+
+def test_groups_of_different_sizes_say_less_than_as_many_of_equal_size():
+    assert effective_groups(np.arange(6)) == effective_groups(np.repeat(np.arange(6), 3)) == 6
+    uneven = np.repeat(np.arange(6), [7, 1, 1, 1, 1, 1])
+    assert effective_groups(uneven) == pytest.approx(12**2 / (7**2 + 5))
+    even = grouped_mean(np.arange(12) % 2, np.repeat(np.arange(6), 2), is_share=True)
+    low, high = grouped_mean(np.arange(12) % 2, uneven, is_share=True)[1:]
+    assert high - low > even[2] - even[1]
 
 
 def test_one_group_has_no_interval():

@@ -1,0 +1,84 @@
+"""Perturbations that survive a file: adversarials in whole grey levels, and what rounding and JPEG leave of others.
+
+A picture file has 256 grey levels. A perturbation below half a level is gone when the picture is saved, so only an
+adversarial in whole levels is one that somebody could send.
+"""
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.pgd import LOGIT_TOLERANCE, fools, project
+from helpers.attacks.predict import padded_batches, predict
+from helpers.backend import tf
+
+LEVELS = 255  # steps between black and white
+MOST_LEVELS = 128  # in a ball of half the range, any image can be made grey
+
+
+def rounded(images: np.ndarray) -> np.ndarray:
+    """Return images in [0, 1] as a file without loss would keep them: float32, in multiples of 1/255."""
+    return (np.round(images * LEVELS) / LEVELS).astype(np.float32)
+
+
+def through_jpeg(images: np.ndarray, *, quality: int = 95) -> np.ndarray:
+    """Return images (n, height, width, 3) in [0, 1] after they were saved as JPEG and read again."""
+    read = []
+    for pixels in np.round(images * LEVELS).astype(np.uint8):
+        file = BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+        read.append(np.asarray(Image.open(file), np.float32) / LEVELS)
+    return np.array(read, np.float32).reshape(images.shape)
+
+
+def search_levels(
+    compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, *, steps: int = 20
+) -> tuple[np.ndarray, np.ndarray]:
+    """Search each image's smallest perturbation in whole grey levels, starting from the rounded image.
+
+    The number of levels is doubled until an attack succeeds, then bisected: an adversarial of few levels is in every
+    larger ball, too.
+
+    Args:
+        compiled: The attacked model.
+        images: float32 (n, height, width, 3), in [0, 1].
+        labels: int64 (n,), class indices.
+        steps: Gradient calls at each number of levels.
+
+    Returns:
+        The numbers of levels, float64 (n,): 0 if the rounded image is misclassified, infinite if nothing was found up
+        to `MOST_LEVELS`. The adversarials, float32 of the images' shape, in multiples of 1/255; the rounded image where
+        there is none.
+    """
+    originals = rounded(images)
+    found, is_right = originals.copy(), predict(compiled, originals) == labels
+    failed, reached = np.zeros(len(images), int), np.where(is_right, 2 * MOST_LEVELS, 0)  # more than the most: none
+    while True:
+        tried = np.where(reached > MOST_LEVELS, np.maximum(1, 2 * failed), (failed + reached) // 2)
+        rows = np.flatnonzero((tried > failed) & (tried < reached) & (tried <= MOST_LEVELS))
+        if not len(rows):
+            return np.where(reached > MOST_LEVELS, np.inf, reached), found
+        perturbed, is_fooled = _attack_levels(compiled, originals[rows], labels[rows], tried[rows], steps)
+        is_fooled &= predict(compiled, perturbed) != labels[rows]
+        found[rows[is_fooled]], reached[rows[is_fooled]] = perturbed[is_fooled], tried[rows[is_fooled]]
+        failed[rows[~is_fooled]] = tried[rows[~is_fooled]]
+
+
+def _attack_levels(compiled, images, labels, levels, steps) -> tuple[np.ndarray, np.ndarray]:
+    """Attack each image in a ball of so many levels; return the iterates that fool the model, or the last ones."""
+    perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
+    for rows, count in padded_batches(compiled, np.arange(len(images))):
+        originals, true = tf.constant(images[rows]), tf.constant(labels[rows])
+        ball = tf.constant(levels[rows] / LEVELS, tf.float32)[:, None, None, None]
+        iterates, fooled = originals, tf.zeros(len(rows), bool)
+        for step in range(steps):
+            _, gradient, logits = compiled.differentiate(iterates, true)
+            fooled |= fools(true, logits, LOGIT_TOLERANCE)
+            length = tf.maximum(ball * (1 - step / steps), 1 / LEVELS)  # at least one level
+            moved = project(iterates + length * tf.sign(gradient), originals, ball)
+            on_grid = tf.round(moved * LEVELS) / LEVELS
+            iterates = tf.where(fooled[:, None, None, None], iterates, on_grid)
+        perturbed[rows[:count]], is_fooled[rows[:count]] = iterates.numpy()[:count], fooled.numpy()[:count]
+    return perturbed, is_fooled
