@@ -14,9 +14,9 @@ from helpers.attacks.predict import are_probabilities, predict
 from helpers.attacks.strong import attack_survivors
 
 PLANTED_IMAGES = 20  # one batch of profile quick
-HARD_IMAGES = 6  # that other attacks try
-OTHER_ATTACKS = ("auto_pgd", "auto_pgd_margin", "targeted", "square")
-OTHER_BUDGET = Budget(steps=30, restarts=1, queries=150)
+HARD_IMAGES = 5  # that other attacks try
+OTHER_ATTACKS = ("auto_pgd", "targeted", "square")
+OTHER_BUDGET = Budget(steps=20, restarts=1, queries=100)
 LARGE_EPSILON_IMAGES = 20  # attacked at LARGE_EPSILON under protocol "paper", whose grid ends below it
 CHECK_NOISE_SEED_OFFSET = 1  # keeps the random noise apart from the attack's random starts, which use the seed itself
 
@@ -47,8 +47,8 @@ def planted_adversarials_are_found(evidence: Evidence) -> tuple[int, int] | None
 @check(
     "other attacks find no more",
     f"share of the {HARD_IMAGES} images that held out longest which another attack breaks well within the distance at "
-    f"which they are said to hold ({HELD_SHARE:.0%} of the smallest of their radii): Auto-PGD on the cross-entropy and "
-    f"on the margin, PGD towards each class, and Square, which sees no gradient, in {OTHER_BUDGET.queries} queries. "
+    f"which they are said to hold ({HELD_SHARE:.0%} of the smallest of their radii): Auto-PGD on the cross-entropy, "
+    f"PGD towards each class, and Square, which sees no gradient, in {OTHER_BUDGET.queries} queries. "
     "Take more steps",
     otherwise="doubtful",
     at_most=0.2,

@@ -69,7 +69,7 @@ def _targeted(
 def _first_that_fools(compiled, images, labels, epsilon, budget, *, targets) -> np.ndarray:
     """Run PGD towards targets, None for any class, each from another random start, on those not yet fooled."""
     perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
-    steps = max(1, budget.steps // len(targets))
+    steps = budget.steps_per_restart
     for number, target in enumerate(targets):
         rows = np.flatnonzero(~is_fooled & (labels != (-1 if target is None else target)))
         starts = random_starts(images.shape[1:], images=rows, epsilon=epsilon, seed=budget.seed, restart=1 + number)
