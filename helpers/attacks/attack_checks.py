@@ -31,9 +31,13 @@ CHECK_NOISE_SEED_OFFSET = 1  # keeps the random noise apart from the attack's ra
 )
 def planted_adversarials_are_found(evidence: Evidence) -> tuple[int, int] | None:
     """Count the planted adversarials that the attack finds; nothing without a last layer to train."""
-    images, held = evidence.images[:PLANTED_IMAGES], evidence.held[evidence.held > 0]
+    held = evidence.held[evidence.held > 0]
     epsilon = float(np.median(held)) if len(held) else LARGE_EPSILON
+    images = evidence.images[:PLANTED_IMAGES]
     planted = plant_adversarials(evidence.compiled.model, images, epsilon=epsilon, seed=evidence.seed)
+    while planted and not planted.is_planted.any() and len(images) > 1:  # few features serve fewer images
+        images = images[: len(images) // 2]
+        planted = plant_adversarials(evidence.compiled.model, images, epsilon=epsilon, seed=evidence.seed)
     if planted is None:
         return None
     images, labels = images[planted.is_planted], np.zeros(planted.is_planted.sum(), np.int64)
