@@ -18,7 +18,7 @@ from helpers.show.names import backbone_name, join_distinct, model_name, source_
 
 
 def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
-    """Show images, each with the adversarial at its smallest epsilon, and their difference.
+    """Show images, each with the nearest adversarial that was found, and their difference.
 
     Args:
         folder: The run folder of a model, the `variant` of the attack.
@@ -35,12 +35,12 @@ def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
     for column, index in zip(axes.T, spread_over_epsilons(kept, columns), strict=False):
         image, adversarial, epsilon = kept.images[index], kept.adversarials[index], kept.radii[index]
         picture_plots.picture(column[0], image, title="original")
-        picture_plots.picture(column[1], adversarial, title=f"attacked, ε = {epsilon:g}")
+        picture_plots.picture(column[1], adversarial, title=f"attacked, ε = {255 * epsilon:.2g}/255")
         difference = picture_plots.magnified(adversarial - image, epsilon=epsilon)
         picture_plots.picture(column[2], difference, title=f"difference × {0.5 / epsilon:.0f}")
     figure.suptitle(
         f"{config.task}, {backbone_name(config)} {model_name(config)}, {source_name(config)}:\n"
-        "adversarials at the smallest ε of the grid that broke each image"
+        "the nearest adversarials that were found, from the nearest to the farthest"
     )
     return figure
 

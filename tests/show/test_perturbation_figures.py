@@ -10,7 +10,7 @@ def test_adversarials_are_shown_from_the_easiest_to_the_hardest_to_break(smoke, 
     folder = leave_attack(smoke[0], radii=(0.32, np.inf, 0.01, 0, 0.04, 0.02))
     figure = show_adversarials(folder, columns=3)
     axes = np.reshape(figure.axes, (3, 3))
-    assert [axis.get_title("left") for axis in axes[1]] == [f"attacked, ε = {e}" for e in (0.01, 0.02, 0.32)]
+    assert [axis.get_title("left") for axis in axes[1]] == [f"attacked, ε = {e}/255" for e in ("2.6", "5.1", "82")]
     assert axes[2, 0].get_title("left") == "difference × 50"
     assert figure.get_suptitle().startswith("skin_lesion, ResNet-50 without attention, phantoms (drawn images):")
 
