@@ -4,6 +4,7 @@ Each takes a compiled model, images float32 (n, height, width, 3) in [0, 1], lab
 in [0, 1] and a budget, and returns the perturbed images.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -131,7 +132,8 @@ def _hop_skip_jump(
         image = tf.constant(images[row : row + 1])
         criterion = foolbox.criteria.Misclassification(tf.constant(labels[row : row + 1]))
         try:
-            found = attack.run(compiled.for_foolbox, image, criterion).numpy()[0]
+            with warnings.catch_warnings(action="ignore"):  # Foolbox also warns when it raises the error below
+                found = attack.run(compiled.for_foolbox, image, criterion).numpy()[0]
         except ValueError:  # the model classifies all noise right, so there is no start
             continue
         if np.abs(found - images[row]).max() <= epsilon:
