@@ -180,7 +180,7 @@ class AttackParameters(Parameters):
 
     protocol: Literal["minimal", "paper"] = "minimal"  # each image's radius, or Foolbox's PGD at each epsilon
     epsilons: Epsilons  # L∞ radii on pixels in [0, 1]: where robust accuracy is shown; protocol paper: where it attacks
-    steps: Count = 30  # gradient steps of one search for a radius, or of one attack at one epsilon
+    steps: Count = 20  # gradient steps of one search for a radius, or of one attack at one epsilon
     rel_stepsize: PositiveFraction = 1 / 30  # protocol paper only: step size as a share of epsilon
     loss: Literal["cross_entropy", "margin"] | None = (
         None  # what it maximises; None: minimal the margin, paper the other

@@ -98,10 +98,11 @@ def write_notebook(path, *cells):
 
 def test_a_kernel_that_is_killed_is_named_with_its_cell_and_a_rerun_goes_on(tmp_path):
     notebook, output = tmp_path / "in.ipynb", tmp_path / "runs" / "out.ipynb"
+    others = psutil.Process().children(recursive=True)  # other tests' idle workers
     write_notebook(notebook, "print('once')", "import os\nif killed:\n    os.kill(os.getpid(), 9)", "print('end')")
     with pytest.raises(StudyError, match=r"^in.ipynb, cell 3: Kernel died. .*memory.*batch_size.*out.failed.ipynb"):
         batch.run_notebook(notebook, output, {})
-    assert not psutil.Process().children(recursive=True)
+    assert set(psutil.Process().children(recursive=True)) <= set(others)
     assert [path.name for path in output.parent.iterdir()] == ["out.failed.ipynb"]
     assert "once" in (output.parent / "out.failed.ipynb").read_text()
     batch.run_notebook(notebook, output, {"killed": False})

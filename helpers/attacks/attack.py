@@ -52,7 +52,7 @@ def attack(
     *,
     protocol: str = "minimal",
     epsilons: Sequence[float] | None = None,
-    steps: int = 30,
+    steps: int = 20,
     rel_stepsize: float = REL_STEPSIZE,
     loss: str | None = None,
     seed: int = 0,
@@ -67,9 +67,10 @@ def attack(
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
         protocol: "minimal" searches each image's radius, the smallest distance of an adversarial, by a minimum-norm
-            attack, and attacks again just below it; robust accuracy at every epsilon follows from the radii. An image
-            that is misclassified clean is not attacked. "paper" is Foolbox's PGD at each epsilon, on every image anew,
-            and counts the prediction at the last iterate.
+            attack, the hardest images' by a second one, and attacks again just below it; robust accuracy at every
+            epsilon follows. An image that is misclassified clean is not attacked. Which images are the hardest
+            depends on all of them. "paper" is Foolbox's PGD at each epsilon, on every image anew, and counts the
+            prediction at the last iterate.
         epsilons: Protocol "paper": L∞ radii on pixels in [0, 1], increasing. 0 may be among them; the table always
             contains it, as clean.
         steps: Gradient steps of an attack at one epsilon, or of one search for a radius.

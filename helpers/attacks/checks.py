@@ -20,6 +20,7 @@ from helpers.backend import keras
 CHECKS = (
     attack_checks.planted_adversarials_are_found,
     attack_checks.other_attacks_find_no_more,
+    attack_checks.another_search_finds_no_more,
     attack_checks.large_epsilon_breaks_all,
     attack_checks.noise_finds_no_more,
     model_checks.gradients_are_alive,

@@ -84,7 +84,7 @@ def _search_batch(compiled, images, labels, radii, starts, *, steps, tolerance) 
         length, change = (decayed(values, step, steps) for values in (SEARCH_STEP_LENGTHS, RADIUS_CHANGES))
         slope = tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3))
         to_boundary = distance + tf.abs(margins) / slope  # if the margin were linear
-        outside = tf.where(tf.math.is_finite(best), radius * (1 + change), to_boundary)
+        outside = tf.where(tf.math.is_finite(best), radius, to_boundary) * (1 + change)
         radius = tf.minimum(tf.where(is_fooled, tf.minimum(radius * (1 - change), best), outside), largest)
         ball = radius[:, None, None, None]
         velocity = MOMENTUM * velocity + gradient / tf.maximum(slope, TINY)[:, None, None, None]

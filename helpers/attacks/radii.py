@@ -1,4 +1,8 @@
-"""Protocol "minimal": each image's radius, the smallest L∞ distance at which an adversarial was found."""
+"""Protocol "minimal": each image's radius, the smallest L∞ distance at which an adversarial was found.
+
+A search from the image, a longer one from another start where images seem hard to fool, and an attack just below each
+distance: no radius rests on one trajectory.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +15,11 @@ from helpers.attacks.pgd import LOGIT_TOLERANCE, attack_balls, random_starts
 from helpers.attacks.predict import predict
 
 CLOSER = 0.97  # a radius is confirmed by another attack that fails at this share of it
-CONFIRMING_STEPS = 10
+CONFIRMING_STEPS = 8
+HARD_PARTS = 4  # into which the images are divided, hardest first: the longer search takes the first of them
+LONGER = 4  # times as many steps in the longer search
+FAR = 8 / 255  # radius of the ball in which it starts: so far away, hardly any gradient is misleading
+FELL = 0.9  # if the longer search finds less than this share of a radius, it takes the next part, too
 ROUNDS = 3  # of confirmation: an image that falls in the last one is searched again, but not confirmed
 LARGE_RADIUS = 0.5  # in this ball any image can be made grey; here confirmation begins if no adversarial was found
 LOOSEST_TOLERANCE = 0.1  # share of the largest logit: no rounding is as large
@@ -26,7 +34,7 @@ class RadiusSearch:
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
         is_right: bool (n,), which images are classified right clean; no others are attacked.
-        steps: Gradient calls of one search.
+        steps: Gradient calls of the first search.
         seed: The starts of the confirming attacks derive from it, together with the images' numbers.
         first: Number of the first image.
 
@@ -60,9 +68,14 @@ class RadiusSearch:
         self.is_unconfirmed = np.zeros(count, bool)
 
     def run(self, on_progress: Callable[[int], None] = lambda _: None) -> None:
-        """Search every image's radius, then attack just below it, from another start; who falls is searched again.
+        """Search every image's radius, the hard images' longer, then attack just below it; who falls is searched again.
 
-        `on_progress` is called with the numbers of images that were searched, and, at last, of all that are confirmed.
+        On models with saturated logits, the gradient at the image may lead away from the nearest adversarial; the
+        radius is then far too large. So a longer search from a random point takes the images with the largest radii,
+        and goes on with the next largest as long as it finds that radii were too large.
+
+        Args:
+            on_progress: Called with the numbers of images whose first search is done.
         """
         rows = np.flatnonzero(self.is_right)
         on_progress(len(self.images) - len(rows))
@@ -70,22 +83,42 @@ class RadiusSearch:
             batch = rows[start : start + self.compiled.batch_size]
             self.search(batch)
             on_progress(len(batch))
+        hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
+        for part in np.array_split(hardest_first, HARD_PARTS):
+            before = self.radii[part]
+            self.search_from_afar(part)
+            if not (self.radii[part] < FELL * before).any():
+                break
         for number in range(ROUNDS):
             rows = self.confirm(rows, number)
             self.search(rows)
 
-    def search(self, rows: np.ndarray) -> None:
+    def search_from_afar(self, rows: np.ndarray) -> None:
+        """Search nearer adversarials of some images, in more steps, from random points around them."""
+        shape = self.images.shape[1:]
+        starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=ROUNDS)
+        self.search(rows, starts=np.clip(self.images[rows] + FAR * starts, 0, 1), steps=LONGER * self.steps)
+
+    def search(self, rows: np.ndarray, *, starts: np.ndarray | None = None, steps: int | None = None) -> None:
         """Search nearer adversarials of some images; keep those that fool the network as it is saved, too.
 
         Where one fools the folded network only, the search is repeated for iterates that fool it more clearly.
+
+        Args:
+            rows: Which images.
+            starts: Where their searches start, float32 of their shape; None: at the adversarials so far, or the images.
+            steps: Gradient calls of the search; None: `self.steps`.
         """
-        tolerance = LOGIT_TOLERANCE
+        steps = steps or self.steps
+        tolerance, known = LOGIT_TOLERANCE, Nearest(self.radii[rows], self.adversarials[rows])
+        if starts is not None:
+            known = Nearest(np.full(len(rows), np.inf, np.float32), starts)
         while len(rows) and tolerance <= LOOSEST_TOLERANCE:
             images, labels = self.images[rows], self.labels[rows]
-            known = Nearest(self.radii[rows], self.adversarials[rows])
-            found = search_nearest(self.compiled, images, labels, steps=self.steps, known=known, tolerance=tolerance)
-            self.calls[rows] += self.steps
-            rows = self._keep(rows, found.adversarials, found.radii < known.radii)
+            found = search_nearest(self.compiled, images, labels, steps=steps, known=known, tolerance=tolerance)
+            self.calls[rows] += steps
+            is_left = self._keep(rows, found.adversarials, found.radii < self.radii[rows])
+            rows, known = rows[is_left], Nearest(known.radii[is_left], known.adversarials[is_left])
             tolerance *= 10
 
     def confirm(self, rows: np.ndarray, number: int) -> np.ndarray:
@@ -103,17 +136,16 @@ class RadiusSearch:
             steps=CONFIRMING_STEPS,
         )
         self.calls[rows] += calls
-        missed = self._keep(rows, perturbed, is_fooled)
-        has_held = ~is_fooled | np.isin(rows, missed)
+        has_held = ~is_fooled | self._keep(rows, perturbed, is_fooled)
         self.failed_at[rows[has_held]] = np.maximum(self.failed_at[rows], epsilons)[has_held]
         return rows[~has_held]
 
     def _keep(self, rows: np.ndarray, adversarials: np.ndarray, is_candidate: np.ndarray) -> np.ndarray:
-        """Keep candidates that fool the network as it is saved; return the rows of those that do not."""
-        rows, adversarials = rows[is_candidate], adversarials[is_candidate]
-        fools = predict(self.compiled, adversarials) != self.labels[rows]
+        """Keep candidates that fool the network as it is saved; return which of them do not, bool (len(rows),)."""
+        fools = np.zeros(len(rows), bool)
+        fools[is_candidate] = predict(self.compiled, adversarials[is_candidate]) != self.labels[rows[is_candidate]]
         kept = rows[fools]
         self.adversarials[kept] = adversarials[fools]
         self.radii[kept] = np.abs(self.adversarials[kept] - self.images[kept]).max(axis=(1, 2, 3))
-        self.is_unconfirmed[rows] = ~fools
-        return rows[~fools]
+        self.is_unconfirmed[rows[is_candidate]] = ~fools[is_candidate]
+        return is_candidate & ~fools

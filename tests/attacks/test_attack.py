@@ -6,6 +6,7 @@ import pytest
 
 from helpers import StudyError, attack
 from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.minimum_norm import search_nearest
 from helpers.attacks.pgd import random_starts
 from helpers.backend import keras, tf
 
@@ -62,6 +63,35 @@ def test_an_adversarial_is_found_between_distances_that_have_none():
     assert found.radii == pytest.approx(0.02, rel=0.01)
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Trap(keras.layers.Layer):
+    """Logits (2, 1 + f): f is above 1 if a grey picture's left half gets .2 brighter, or its right half changes by .04.
+
+    At the picture itself only the left half has a gradient.
+    """
+
+    def call(self, inputs):
+        change = inputs - 0.5
+        left = keras.ops.mean(change[:, :, :4], axis=(1, 2, 3)) / 0.2
+        right = keras.ops.relu(keras.ops.abs(keras.ops.mean(change[:, :, 4:], axis=(1, 2, 3))) - 0.001) / 0.039
+        f = keras.ops.maximum(left, right)[:, None]
+        return keras.ops.concatenate([0 * f + 2, f + 1], axis=1)  # (1, 0) would look like probabilities
+
+
+def test_the_search_from_afar_finds_what_the_gradient_at_the_image_hides():
+    """The right half of a random point is far enough from grey to have a gradient in many of the images.
+
+    So each part of the images shows that radii were too large, and the longer search takes all parts.
+    """
+    inputs = keras.Input((8, 8, 3))
+    model = CompiledModel(keras.Model(inputs, Trap()(inputs)), batch_size=20)
+    images, labels = np.full((20, 8, 8, 3), 0.5, np.float32), np.zeros(20, np.int64)
+    assert search_nearest(model, images, labels, steps=20).radii == pytest.approx(0.2, rel=0.02)
+    found = attack(model, images, labels).radii
+    assert found.min() == pytest.approx(0.04, rel=0.03)
+    assert all((part < 0.05).any() for part in np.split(found, 4))
+
+
 def test_radii_are_at_most_those_of_foolboxs_minimum_norm_attack(small_model, small_task, minimal):
     images, labels = small_task
     model = foolbox.TensorFlowModel(small_model, bounds=(0, 1), device="/CPU:0")
@@ -97,9 +127,10 @@ def test_the_table_of_radii_has_a_row_per_image(minimal, small_task):
     assert table.columns.tolist() == columns
     assert np.array_equal(table.label, small_task[1])
     assert np.array_equal(table.radius, minimal.radii)
-    assert set(table.attack) == {"minimum_norm_30"}
+    assert set(table.attack) == {"minimum_norm_20"}
     attacked = table[table.radius > 0]
-    assert (attacked.calls >= 40).all()  # 30 of the search, 10 of the confirmation
+    assert attacked.calls.min() >= 20 + 1  # a search, and a confirmation that ends when it succeeds
+    assert (attacked.calls >= 20 + 80 + 1).sum() >= len(attacked) // 4  # searched longer
     assert (attacked.prediction != attacked.label).all()
 
 
@@ -181,13 +212,13 @@ def test_a_result_does_not_depend_on_batch_size_or_on_other_images(small_model, 
     other_size = attack(small_model, images, labels, batch_size=7)
     assert other_size.radii == pytest.approx(minimal.radii, rel=1e-3)
     few_images = attack(small_model, images[:5], labels[:5], batch_size=3)
-    assert few_images.radii == pytest.approx(minimal.radii[:5], rel=1e-3)
+    assert few_images.radii == pytest.approx(minimal.radii[:5], rel=0.02)  # other images are among the hardest quarter
 
 
 def test_a_set_that_is_attacked_in_parts_gives_the_same_result(small_model, small_task, minimal, paper):
     images, labels = (values[25:] for values in small_task)
     rest = attack(small_model, images, labels, first=25, batch_size=16)
-    assert rest.radii == pytest.approx(minimal.radii[25:], rel=1e-3)
+    assert rest.radii == pytest.approx(minimal.radii[25:], rel=0.02)  # other images are among the hardest quarter
     settings = {"protocol": "paper", "epsilons": EPSILONS, "steps": 40, "first": 25}
     assert np.array_equal(attack(small_model, images, labels, **settings).radii, paper.radii[25:])
 
@@ -195,7 +226,8 @@ def test_a_set_that_is_attacked_in_parts_gives_the_same_result(small_model, smal
 def test_confirmation_finds_what_a_short_search_missed(small_model, small_task, minimal):
     short = attack(small_model, *small_task, steps=4, batch_size=20)
     right = minimal.radii > 0
-    assert short.table.calls[right].max() > 4 + 10
+    assert short.table.calls[right].min() >= 4 + 1
+    assert (short.table.failed_at[right] > 0).any()
     assert np.median(short.radii[right] / minimal.radii[right]) < 1.3
 
 
