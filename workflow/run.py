@@ -65,10 +65,10 @@ def write_config_and_locate(folder: Path, first: Config) -> list[str]:
     files.write_json({"profile": profile, "runs_dir": str(from_root(first.runs_dir))}, path)
     workflow = ROOT / "workflow"
     return [
+        *("--configfile", str(path)),  # first: it would take targets that follow it for more files
         *("--snakefile", str(workflow / "Snakefile")),
         *("--workflow-profile", str(workflow / "profiles" / "default")),
         *("--directory", str(folder)),
-        *("--configfile", str(path)),
     ]
 
 

@@ -51,7 +51,7 @@ class Clone:
 
     def run(self, *arguments):
         """Run the workflow."""
-        return self.call("workflow/run.py", "--config", f"profile={self.profile}", f"runs_dir={self.runs}", *arguments)
+        return self.call("workflow/run.py", *arguments, "--config", f"profile={self.profile}", f"runs_dir={self.runs}")
 
 
 def make_clone(folder, smoke_profile, **changes):
@@ -254,6 +254,12 @@ def test_a_profile_with_only_an_adversarially_trained_model_has_nothing_to_expla
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", printed, flags=re.MULTILINE))
     once = ("prepare_data", "train", "attack", "figures", "show_evaluation", "question")
     assert jobs == dict.fromkeys([*once, "all"], "1") | {"total": "7"}
+
+
+def test_a_single_file_can_be_asked_for(clone, tmp_path):
+    result = Clone(clone.path, clone.profile, tmp_path).run("skin_lesion/manifest.csv", "-n")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"prepare_data +1\ntotal +1\n", result.stdout)
 
 
 def test_a_model_is_not_tested_on_a_split_that_it_was_not_trained_for(clone, tmp_path):
