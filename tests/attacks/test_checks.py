@@ -146,9 +146,8 @@ def test_one_radius_that_is_too_large_is_caught(small_model, small_task):
     radii[np.argmax(radii)] *= 2
     wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
     checks = check_attack(small_model, *small_task, wrong, batch_size=20)
-    names = ["other attacks find no more", "another search finds no more"]
-    assert failed_names(checks) == set(names)
-    assert checks.table.set_index("name").value[names].tolist() == [1 / 5, 1 / 5]
+    assert failed_names(checks) == {"another search finds no more"}
+    assert checks.table.set_index("name").value["another search finds no more"] == 1 / 5
 
 
 def misled(name):
