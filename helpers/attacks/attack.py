@@ -1,6 +1,5 @@
 """Attack a set of images, by one of two protocols, and return a table of the outcome."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -155,11 +154,6 @@ def _attack_at(
             tables.append(rows.assign(epsilon=epsilon, prediction=prediction))
     table = pd.concat(tables, ignore_index=True)
     return Attacked(table.assign(correct=table.prediction == table.label), adversarials, radii, settings)
-
-
-def steps_of(table: pd.DataFrame) -> int:
-    """Return the steps of the attack that left a table, with which its name ends."""
-    return int(re.findall(r"_(\d+)", table.attack.iloc[0])[0])
 
 
 def _table(labels: np.ndarray, *, attack: str, seed: int) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from helpers.attacks.attack import attack
-from helpers.attacks.check import MORE_STEPS, check
+from helpers.attacks.check import check
 from helpers.attacks.evidence import HELD_SHARE, LARGE_EPSILON, Evidence
 from helpers.attacks.other_attacks import Budget
 from helpers.attacks.pgd import random_starts
@@ -54,7 +54,7 @@ def planted_adversarials_are_found(evidence: Evidence) -> tuple[int, int] | None
     "other attacks find no more",
     f"share of the {HARD_IMAGES} images that held out longest which another attack breaks at {HELD_SHARE:.0%} of the "
     "smallest of their radii, or at the largest epsilon where all held: Auto-PGD on the cross-entropy, PGD towards "
-    f"each class, and Square, which sees no gradient, in {OTHER_BUDGET.queries} queries. Take {MORE_STEPS}",
+    f"each class, and Square, which sees no gradient, in {OTHER_BUDGET.queries} queries. Take more steps",
     otherwise="doubtful",
     at_most=0,
 )
@@ -80,8 +80,8 @@ def other_attacks_find_no_more(evidence: Evidence) -> tuple[int, int] | None:
 @check(
     "another search finds no more",
     f"share of the {HARD_IMAGES} images that held out longest whose radius falls below {HELD_SHARE:.0%} of itself when "
-    f"it is searched again, {LONGER} times as long and from another start. The attack stopped too early: take "
-    f"{MORE_STEPS}",
+    f"it is searched again, {LONGER} times as long and from another start. The attack stopped too early: take more "
+    "steps",
     otherwise="doubtful",
     at_most=0,
 )
@@ -126,7 +126,7 @@ def noise_finds_no_more(evidence: Evidence) -> float:
 @check(
     "large epsilon breaks all",
     f"accuracy at epsilon = {LARGE_EPSILON:g}, where any image can be made grey and no classifier can be right: above "
-    f"0, the attack failed. Take {MORE_STEPS}, another loss, or look at the gradients",
+    "0, the attack failed. Take more steps, another loss, or look at the gradients",
     otherwise="doubtful",
     at_most=0,
 )
