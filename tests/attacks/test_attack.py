@@ -7,7 +7,8 @@ import pytest
 from helpers import StudyError, attack
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.minimum_norm import search_nearest
-from helpers.attacks.pgd import random_starts
+from helpers.attacks.pgd import attack_balls, random_starts
+from helpers.attacks.radii import CLOSER, ROUNDS, RadiusSearch
 from helpers.backend import keras, tf
 
 EPSILONS = (0.01, 0.03, 0.06, 0.12, 0.3)
@@ -67,29 +68,32 @@ def test_an_adversarial_is_found_between_distances_that_have_none():
 class Trap(keras.layers.Layer):
     """Logits (2, 1 + f): f is above 1 if a grey picture's left half gets .2 brighter, or its right half changes by .04.
 
-    At the picture itself only the left half has a gradient.
+    The right half counts where the picture's mean square change is between 1e-6 and .006: neither at the picture itself
+    nor at noise of about .2.
     """
 
     def call(self, inputs):
         change = inputs - 0.5
+        size = keras.ops.mean(change**2, axis=(1, 2, 3))
+        counts = keras.ops.cast((size > 1e-6) & (size < 0.006), "float32")
         left = keras.ops.mean(change[:, :, :4], axis=(1, 2, 3)) / 0.2
-        right = keras.ops.relu(keras.ops.abs(keras.ops.mean(change[:, :, 4:], axis=(1, 2, 3))) - 0.001) / 0.039
+        right = counts * keras.ops.abs(keras.ops.mean(change[:, :, 4:], axis=(1, 2, 3))) / 0.04
         f = keras.ops.maximum(left, right)[:, None]
         return keras.ops.concatenate([0 * f + 2, f + 1], axis=1)  # (1, 0) would look like probabilities
 
 
 def test_the_search_from_afar_finds_what_the_gradient_at_the_image_hides():
-    """The right half of a random point is far enough from grey to have a gradient in many of the images.
-
-    So each part of the images shows that radii were too large, and the longer search takes all parts.
-    """
+    """The search from the image does not find it, nor does PGD in the ball. The longer one takes all parts in turn."""
     inputs = keras.Input((8, 8, 3))
     model = CompiledModel(keras.Model(inputs, Trap()(inputs)), batch_size=20)
     images, labels = np.full((20, 8, 8, 3), 0.5, np.float32), np.zeros(20, np.int64)
     assert search_nearest(model, images, labels, steps=20).radii == pytest.approx(0.2, rel=0.02)
+    starts = random_starts((8, 8, 3), images=np.arange(20), epsilon=0.5, seed=0)
+    epsilons = np.full(20, 0.19, np.float32)
+    assert not attack_balls(model, images, labels, epsilons=epsilons, starts=starts, steps=20)[1].any()
     found = attack(model, images, labels).radii
     assert found.min() == pytest.approx(0.04, rel=0.03)
-    assert all((part < 0.05).any() for part in np.split(found, 4))
+    assert (found < 0.05).mean() > 0.6
 
 
 def test_radii_are_at_most_those_of_foolboxs_minimum_norm_attack(small_model, small_task, minimal):
@@ -207,7 +211,7 @@ def test_the_search_goes_on_if_an_adversarial_fools_the_folded_network_only(smal
     assert np.median(after.radii[right] / before.radii[right]) < 1.2
 
 
-def test_a_result_does_not_depend_on_batch_size_or_on_other_images(small_model, small_task, minimal):
+def test_a_result_does_not_depend_on_batch_size_and_hardly_on_other_images(small_model, small_task, minimal):
     images, labels = small_task
     other_size = attack(small_model, images, labels, batch_size=7)
     assert other_size.radii == pytest.approx(minimal.radii, rel=1e-3)
@@ -215,7 +219,7 @@ def test_a_result_does_not_depend_on_batch_size_or_on_other_images(small_model, 
     assert few_images.radii == pytest.approx(minimal.radii[:5], rel=0.02)  # other images are among the hardest quarter
 
 
-def test_a_set_that_is_attacked_in_parts_gives_the_same_result(small_model, small_task, minimal, paper):
+def test_a_set_that_is_attacked_in_parts_gives_nearly_the_same_result(small_model, small_task, minimal, paper):
     images, labels = (values[25:] for values in small_task)
     rest = attack(small_model, images, labels, first=25, batch_size=16)
     assert rest.radii == pytest.approx(minimal.radii[25:], rel=0.02)  # other images are among the hardest quarter
@@ -223,11 +227,22 @@ def test_a_set_that_is_attacked_in_parts_gives_the_same_result(small_model, smal
     assert np.array_equal(attack(small_model, images, labels, **settings).radii, paper.radii[25:])
 
 
-def test_confirmation_finds_what_a_short_search_missed(small_model, small_task, minimal):
+def test_confirmation_breaks_images_whose_radii_are_too_large_and_no_others(small_model, small_task):
+    images, labels = small_task
+    is_right = small_model.predict(images, verbose=0).argmax(axis=1) == labels
+    search = RadiusSearch(CompiledModel(small_model, batch_size=20), images, labels, is_right, steps=20, seed=0)
+    search.run()
+    rows, radii = np.flatnonzero(is_right), search.radii.copy()
+    assert search.failed_at[rows] == pytest.approx(CLOSER * radii[rows])
+    assert not len(search.confirm(rows, ROUNDS + 1))
+    search.radii[rows[::2]] *= 1.2
+    assert np.array_equal(search.confirm(rows, ROUNDS + 1), rows[::2])
+    assert (search.radii[rows] <= 1.2 * CLOSER * radii[rows] + 1e-6).all()
+
+
+def test_a_short_search_is_nearly_as_good_with_its_confirmation(small_model, small_task, minimal):
     short = attack(small_model, *small_task, steps=4, batch_size=20)
     right = minimal.radii > 0
-    assert short.table.calls[right].min() >= 4 + 1
-    assert (short.table.failed_at[right] > 0).any()
     assert np.median(short.radii[right] / minimal.radii[right]) < 1.3
 
 
