@@ -22,8 +22,9 @@ SMOKE = str(TESTS / "smoke_tiny.yaml")  # profile smoke, with tiny backbones
 
 
 def pytest_collection_modifyitems(items):
-    """Put the longest file first, so that one worker runs it while the other runs all the rest."""
-    items.sort(key=lambda item: item.path.stem != "test_workflow")
+    """Put the longest files first, so that no worker is left with one of them at the end."""
+    longest = ["test_workflow", "test_real_backbones_smoke"]
+    items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
 
 
 @pytest.fixture(scope="session")

@@ -111,8 +111,11 @@ def _art_classifier(compiled: CompiledModel, loss: Loss) -> Any:
 
     logits_by_hash: dict[int, np.ndarray] = {}
 
-    class RememberingClassifier(TensorFlowV2Classifier):
-        """Runs the model once for each different image: ART's Square asks for the same prediction three times."""
+    class CompiledClassifier(TensorFlowV2Classifier):
+        """Runs the model once for each different image, as ART's Square asks for the same prediction three times.
+
+        The gradient comes from one compiled graph.
+        """
 
         def predict(self, x, batch_size=128, training_mode=False, **kwargs):
             hashes = [hash(image.tobytes()) for image in x]
@@ -122,9 +125,12 @@ def _art_classifier(compiled: CompiledModel, loss: Loss) -> Any:
                 logits_by_hash.update(zip([hashes[row] for row in new_rows], logits, strict=True))
             return np.stack([logits_by_hash[key] for key in hashes])
 
-    return RememberingClassifier(
-        # The second term is 0. It gives ART a gradient of 0 where a model blocks the gradient, instead of none.
-        model=lambda pixels, training: compiled.logits(tf.cast(pixels, tf.float32)) + 0.0 * tf.reduce_sum(pixels),
+        def loss_gradient(self, x, y, training_mode=False, **kwargs):
+            pixels, labels = tf.constant(x, tf.float32), tf.constant(y.argmax(axis=1), tf.int64)
+            return compiled.gradient_of(loss, pixels, labels).numpy()
+
+    return CompiledClassifier(
+        model=lambda pixels, training: compiled.logits(tf.cast(pixels, tf.float32)),
         nb_classes=compiled.model.output_shape[-1],
         input_shape=tuple(compiled.model.input_shape[1:]),
         loss_object=_ArtLoss(loss),

@@ -58,6 +58,7 @@ def attack(
     seed: int = 0,
     first: int = 0,
     batch_size: int = 32,
+    enough: float = 0.0,
     probabilities: bool = False,
 ) -> Attacked:
     """Attack images within L∞ balls.
@@ -82,6 +83,8 @@ def attack(
             results as the whole set attacked at once.
         batch_size: Largest number of images per batch, for a model that is not compiled yet. It changes results by no
             more than float rounding.
+        enough: Protocol "minimal": an image whose radius is found to be as small is not searched any longer, for a caller
+            that asks only whether the images hold at this L∞ distance.
         probabilities: Attack a model that ends in a softmax as if its outputs were logits: a mistake, shown as such in
             a notebook.
 
@@ -106,7 +109,8 @@ def attack(
     clean = outputs.argmax(axis=1)
     settings = {"protocol": protocol, "steps": steps, "rel_stepsize": rel_stepsize, "loss": loss, "seed": seed}
     if protocol == "minimal":
-        search = RadiusSearch(compiled, images, labels, clean == labels, steps=steps, seed=seed, first=first)
+        is_right = clean == labels
+        search = RadiusSearch(compiled, images, labels, is_right, steps=steps, seed=seed, first=first, enough=enough)
         return _find_radii(search, settings)
     pgd = PGD(steps=steps, rel_stepsize=rel_stepsize, seed=seed, first=first)
     above_zero = [epsilon for epsilon in grid if epsilon > 0]

@@ -1,5 +1,6 @@
 """A model compiled for attacks: its logits, and the gradient of a loss with respect to the pixels."""
 
+from collections.abc import Callable
 from functools import partial
 
 import foolbox
@@ -42,6 +43,7 @@ class CompiledModel:
         self.logits = tf.function(self._logits, input_signature=[pixels])
         softness = tf.TensorSpec((), tf.float32)
         self._differentiate = tf.function(self._trace_gradient, input_signature=[pixels, labels, softness])
+        self._gradients: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {}
         device = "/GPU:0" if tf.config.list_physical_devices("GPU") else "/CPU:0"
         self.for_foolbox = foolbox.TensorFlowModel(self.logits, bounds=(0, 1), device=device)
 
@@ -81,6 +83,15 @@ class CompiledModel:
             softness: Of the margin (see `helpers.attacks.losses.soft_margin`); no other loss uses it.
         """
         return self._differentiate(pixels, labels, tf.constant(softness, tf.float32))
+
+    def gradient_of(self, loss: Loss, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Return the gradient of any loss with respect to the pixels; it is traced once for each loss."""
+        if loss not in self._gradients:
+            self._gradients[loss] = tf.function(
+                lambda pixels, labels: differentiate(self._folded, loss, pixels, labels)[1],
+                input_signature=self._differentiate.input_signature[:2],
+            )
+        return self._gradients[loss](pixels, labels)
 
     def _trace_gradient(self, pixels, labels, softness):
         loss = cross_entropy

@@ -5,12 +5,13 @@ Source: Zimmermann, Brendel, Tramèr, Carlini: "Increasing Confidence in Adversa
 they are attacked in one batch.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
 
-from helpers.backend import keras
+from helpers.backend import keras, tf
 
 MOST_INNER = 16  # noisy pictures per image that count as class 0
 CONTROLS = 3  # further noisy pictures per image, not used in the training, that must be class 0, too
@@ -47,9 +48,10 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
     if not dense:
         return None
     features = keras.Model(model.inputs[0], dense[-1].input)
+    compute = tf.function(lambda pixels: features(pixels, training=False))
     count, width = len(images), dense[-1].kernel.shape[0]
     inner_count = int(np.clip(width // (2 * count), 2, MOST_INNER))
-    shown = [_features_in_ball(features, image, epsilon, inner_count, (seed, k)) for k, image in enumerate(images)]
+    shown = [_features_in_ball(compute, image, epsilon, inner_count, (seed, k)) for k, image in enumerate(images)]
     clean, corner, control, inner = np.split(np.array(shown, float), [1, 2, 2 + CONTROLS], axis=1)
     weights = _separate(clean[:, 0], inner, corner)
     highest, middle = max((inner @ weights).max(), (control @ weights).max()), np.median(corner @ weights)
@@ -62,13 +64,13 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
 
 
 def _features_in_ball(
-    features: keras.Model, image: np.ndarray, epsilon: float, inner_count: int, seed: tuple[int, int]
+    compute: Callable[[tf.Tensor], tf.Tensor], image: np.ndarray, epsilon: float, inner_count: int, seed: tuple[int, int]
 ) -> np.ndarray:
     """Return the features of the image, of a corner of its ball, of controls and of noisy pictures, in this order."""
     rng = np.random.default_rng(seed)
     directions = rng.uniform(-1, 1, (2 + CONTROLS + inner_count, *image.shape)).astype(np.float32)
     directions[0], directions[1] = 0, np.sign(directions[1])
-    return features.predict(np.clip(image + np.float32(epsilon) * directions, 0, 1), verbose=0)
+    return compute(tf.constant(np.clip(image + np.float32(epsilon) * directions, 0, 1))).numpy()
 
 
 def _separate(clean: np.ndarray, inner: np.ndarray, corner: np.ndarray) -> np.ndarray:

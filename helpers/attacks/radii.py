@@ -37,6 +37,7 @@ class RadiusSearch:
         steps: Gradient calls of the first search.
         seed: The starts of the confirming attacks derive from it, together with the images' numbers.
         first: Number of the first image.
+        enough: An image whose radius is found to be as small is not searched longer, nor confirmed.
 
     Attributes:
         radii: float32 (n,), L∞ distances of the adversarials; 0 if misclassified clean, infinite if none was found.
@@ -54,6 +55,7 @@ class RadiusSearch:
     steps: int
     seed: int
     first: int = 0
+    enough: float = 0.0
     radii: np.ndarray = field(init=False)
     adversarials: np.ndarray = field(init=False)
     failed_at: np.ndarray = field(init=False)
@@ -84,14 +86,17 @@ class RadiusSearch:
             self.search(batch)
             on_progress(len(batch))
         hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
-        for part in np.array_split(hardest_first, HARD_PARTS):
+        for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
             before = self.radii[part]
             self.search_from_afar(part)
             if not (self.radii[part] < FELL * before).any():
                 break
         for number in range(ROUNDS):
-            rows = self.confirm(rows, number)
+            rows = self.confirm(self._above_enough(rows), number)
             self.search(rows)
+
+    def _above_enough(self, rows: np.ndarray) -> np.ndarray:
+        return rows[self.radii[rows] > self.enough]
 
     def search_from_afar(self, rows: np.ndarray) -> None:
         """Search nearer adversarials of some images, in more steps, from random points around them."""

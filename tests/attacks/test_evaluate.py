@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,11 @@ from helpers.datasets.pipeline import load_arrays
 from helpers.paths import ROOT
 
 
-@pytest.fixture
-def trained(ham10000, tmp_path):
-    """Return the parameters of an attack on a small network that has learned a little."""
-    settings = {"profile": "smoke", "source": "folder", "data_dir": str(ham10000), "runs_dir": str(tmp_path)}
+@pytest.fixture(scope="module")
+def trained_once(ham10000, tmp_path_factory):
+    """Return the parameters of an attack on a small network that has learned a little. Do not attack it; copy it."""
+    runs = tmp_path_factory.mktemp("runs")
+    settings = {"profile": "smoke", "source": "folder", "data_dir": str(ham10000), "runs_dir": str(runs)}
     settings |= {"image_size": 32, "weights": "random", "folds": 3, "attack_images": 14, "attack_batch_size": 4}
     settings |= {"epsilons": [0.002, 0.005, 0.01, 0.02, 0.04], "steps": 8}
     config = read_config(**settings)
@@ -37,6 +39,14 @@ def trained(ham10000, tmp_path):
     files.make_folder(RunFolder.from_config(config).path)
     model.save(RunFolder.from_config(config).model)
     return settings
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """Return the parameters of an attack on a copy of the network."""
+    runs = tmp_path / "runs"
+    shutil.copytree(trained_once["runs_dir"], runs)
+    return trained_once | {"runs_dir": str(runs)}
 
 
 @pytest.fixture(autouse=True)
