@@ -6,6 +6,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 os.environ["MPLBACKEND"] = "agg"
+for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # there is a worker a core
 # Child processes, and their kernels, know the tiny backbones and import this clone, even with the .venv of another.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS / "extension"), str(TESTS.parent)])
 sys.path.insert(0, str(TESTS / "extension"))

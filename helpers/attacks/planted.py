@@ -64,7 +64,11 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
 
 
 def _features_in_ball(
-    compute: Callable[[tf.Tensor], tf.Tensor], image: np.ndarray, epsilon: float, inner_count: int, seed: tuple[int, int]
+    compute: Callable[[tf.Tensor], tf.Tensor],
+    image: np.ndarray,
+    epsilon: float,
+    inner_count: int,
+    seed: tuple[int, int],
 ) -> np.ndarray:
     """Return the features of the image, of a corner of its ball, of controls and of noisy pictures, in this order."""
     rng = np.random.default_rng(seed)

@@ -44,7 +44,7 @@ class Clone:
     def call(self, *command):
         """Run a Python command in the clone."""
         path = os.pathsep.join([str(self.path), os.environ["PYTHONPATH"]])
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": path}
         return subprocess.run(
             [sys.executable, *command], cwd=self.path, capture_output=True, text=True, check=False, env=environment
         )
@@ -123,8 +123,8 @@ def test_a_run_leaves_every_file_of_the_design(clone):
 
 
 def test_nothing_is_written_outside_the_folder_of_runs(clone):
-    copied = {path.relative_to(clone.path) for path in clone.path.rglob("*") if path.is_file()}
-    assert all((ROOT / path).is_file() for path in copied)
+    present = {path.relative_to(clone.path) for path in clone.path.rglob("*") if path.is_file()}
+    assert all((ROOT / path).is_file() or "__pycache__" in path.parts for path in present)
 
 
 def test_models_start_from_their_backbones_pretraining_on_the_tasks_of_the_profile(clone):
