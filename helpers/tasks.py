@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-SKIN_LESIONS = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+LESION_TITLES = {  # HAM10000's abbreviations, in the order of the logits (Tschandl et al., 2018)
+    "akiec": "actinic keratosis",
+    "bcc": "basal cell carcinoma",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "mel": "melanoma",
+    "nv": "melanocytic naevus",
+    "vasc": "vascular lesion",
+}
+SKIN_LESIONS = tuple(LESION_TITLES)
 GRADES = ("0", "1", "2", "3", "4")  # of diabetic retinopathy
 FINDINGS = (  # of ChestX-ray14, as its table spells them
     *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax"),

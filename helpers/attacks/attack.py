@@ -1,5 +1,6 @@
 """Attack a set of images, by one of two protocols, and return a table of the outcome."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,8 +84,8 @@ def attack(
             results as the whole set attacked at once.
         batch_size: Largest number of images per batch, for a model that is not compiled yet. It changes results by no
             more than float rounding.
-        enough: Protocol "minimal": an image whose radius is found to be as small is not searched any longer, for a caller
-            that asks only whether the images hold at this L∞ distance.
+        enough: Protocol "minimal": an image whose radius is found to be as small is not searched any longer. For a
+            caller that asks only whether the images hold at this L∞ distance.
         probabilities: Attack a model that ends in a softmax as if its outputs were logits: a mistake, shown as such in
             a notebook.
 
@@ -158,6 +159,11 @@ def _attack_at(
             tables.append(rows.assign(epsilon=epsilon, prediction=prediction))
     table = pd.concat(tables, ignore_index=True)
     return Attacked(table.assign(correct=table.prediction == table.label), adversarials, radii, settings)
+
+
+def steps_of(table: pd.DataFrame) -> int:
+    """Return the steps of the attack that left a table, with which its name ends."""
+    return int(re.findall(r"_(\d+)", table.attack.iloc[0])[0])
 
 
 def _table(labels: np.ndarray, *, attack: str, seed: int) -> pd.DataFrame:

@@ -34,6 +34,8 @@ class Check:
     meaning: str
 
 
+MORE_STEPS = "more steps"  # the remedy, in the meaning of a check, that can be taken without a person
+
 CheckFunction = Callable[[Evidence], Check | None]
 
 

@@ -33,19 +33,51 @@ def through_jpeg(images: np.ndarray, *, quality: int = 95) -> np.ndarray:
     return np.array(read, np.float32).reshape(images.shape)
 
 
-def search_levels(
-    compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, *, steps: int = 20
-) -> tuple[np.ndarray, np.ndarray]:
-    """Search each image's smallest perturbation in whole grey levels, starting from the rounded image.
-
-    The number of levels is doubled until an attack succeeds, then bisected: an adversarial of few levels is in every
-    larger ball, too.
+def file_columns(
+    compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, adversarials: np.ndarray, *, steps: int
+) -> dict[str, np.ndarray]:
+    """Return what a table says of perturbations that have to survive a file.
 
     Args:
         compiled: The attacked model.
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
-        steps: Gradient calls at each number of levels.
+        adversarials: Each image's nearest adversarial in floating point, or the image itself, of the images' shape.
+        steps: Gradient calls of an attack at one number of levels.
+
+    Returns:
+        levels, float64 (n,): what `search_levels` finds; fools_rounded and fools_jpeg, bool (n,): whether the given
+        adversarial is misclassified after rounding to whole levels, and after JPEG of quality 95.
+    """
+    levels, _ = search_levels(compiled, images, labels, steps=steps, known=adversarials)
+    saved = rounded(adversarials)
+    return {
+        "levels": levels,
+        "fools_rounded": predict(compiled, saved) != labels,
+        "fools_jpeg": predict(compiled, through_jpeg(saved)) != labels,
+    }
+
+
+def search_levels(
+    compiled: CompiledModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    steps: int = 20,
+    known: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Search each image's smallest perturbation in whole grey levels.
+
+    The number of levels is doubled until an attack succeeds, then bisected: an adversarial of few levels is in every
+    larger ball, too. An attack starts at the rounded image; if it fails, again at the corner of the ball towards a
+    known adversarial.
+
+    Args:
+        compiled: The attacked model.
+        images: float32 (n, height, width, 3), in [0, 1].
+        labels: int64 (n,), class indices.
+        steps: Gradient calls of one attack.
+        known: Adversarials in floating point, of the images' shape; None: there is no second start.
 
     Returns:
         The numbers of levels, float64 (n,): 0 if the rounded image is misclassified, infinite if nothing was found up
@@ -53,6 +85,7 @@ def search_levels(
         there is none.
     """
     originals = rounded(images)
+    directions = [np.zeros_like(images)] + ([] if known is None else [np.sign(known - images)])
     found, is_right = originals.copy(), predict(compiled, originals) == labels
     failed, reached = np.zeros(len(images), int), np.where(is_right, 2 * MOST_LEVELS, 0)  # more than the most: none
     while True:
@@ -60,22 +93,30 @@ def search_levels(
         rows = np.flatnonzero((tried > failed) & (tried < reached) & (tried <= MOST_LEVELS))
         if not len(rows):
             return np.where(reached > MOST_LEVELS, np.inf, reached), found
-        perturbed, is_fooled = _attack_levels(compiled, originals[rows], labels[rows], tried[rows], steps)
-        is_fooled &= predict(compiled, perturbed) != labels[rows]
-        found[rows[is_fooled]], reached[rows[is_fooled]] = perturbed[is_fooled], tried[rows[is_fooled]]
-        failed[rows[~is_fooled]] = tried[rows[~is_fooled]]
+        left = rows
+        for direction in directions:
+            perturbed, is_fooled = _attack_levels(
+                compiled, originals[left], labels[left], tried[left], steps, direction[left]
+            )
+            is_fooled &= predict(compiled, perturbed) != labels[left]
+            found[left[is_fooled]], reached[left[is_fooled]] = perturbed[is_fooled], tried[left[is_fooled]]
+            left = left[~is_fooled]
+        failed[left] = tried[left]
 
 
-def _attack_levels(compiled, images, labels, levels, steps) -> tuple[np.ndarray, np.ndarray]:
+def _attack_levels(compiled, images, labels, levels, steps, direction) -> tuple[np.ndarray, np.ndarray]:
     """Attack each image in a ball of so many levels; return the iterates that fool the model, or the last ones."""
     perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
     for rows, count in padded_batches(compiled, np.arange(len(images))):
         originals, true = tf.constant(images[rows]), tf.constant(labels[rows])
         ball = tf.constant(levels[rows] / LEVELS, tf.float32)[:, None, None, None]
-        iterates, fooled = originals, tf.zeros(len(rows), bool)
+        iterates = tf.round(project(originals + ball * direction[rows], originals, ball) * LEVELS) / LEVELS
+        fooled = tf.zeros(len(rows), bool)
         for step in range(steps):
             _, gradient, logits = compiled.differentiate(iterates, true)
             fooled |= fools(true, logits, LOGIT_TOLERANCE)
+            if tf.reduce_all(fooled):
+                break
             length = tf.maximum(ball * (1 - step / steps), 1 / LEVELS)  # at least one level
             moved = project(iterates + length * tf.sign(gradient), originals, ball)
             on_grid = tf.round(moved * LEVELS) / LEVELS

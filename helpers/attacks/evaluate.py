@@ -13,9 +13,10 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.reports import ChecksReport, ManifestReport
 from helpers.artifacts.tables import ROBUSTNESS
-from helpers.attacks.attack import PROTOCOLS, Attacked, attack
+from helpers.attacks.attack import PROTOCOLS, Attacked, attack, steps_of
 from helpers.attacks.checks import check_attack
 from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.eight_bit import file_columns
 from helpers.config import Config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.masks import read_mask
@@ -28,6 +29,7 @@ from helpers.profiles import read_config
 
 BLOCK = 100  # images per block: bounds lost work and memory
 KEPT_ADVERSARIALS = 24
+REMEDY = 2  # times as many steps, once, if the checks of a search for radii ask for more
 
 
 def attacked_rows(config: Config) -> pd.DataFrame:
@@ -45,6 +47,7 @@ def evaluate(config: Config) -> RunFolder:
 
     Leaves robustness.csv, checks.json and adversarials.npz in the run folder. If the
     attack parameters differ from the profile's, the file names contain a digest of them, so the profile's files stay.
+    If the checks ask for a longer attack, it is made, once; the table names its steps.
     Images are attacked block by block; an evaluation that was killed goes on with the next one. The checks, and
     adversarials.npz, are of the first block.
 
@@ -71,10 +74,10 @@ def evaluate(config: Config) -> RunFolder:
         loss = config.loss or PROTOCOLS[config.protocol]
         model = CompiledModel(load_model(folder.path), batch_size=config.attack_batch_size, loss=loss)
         blocks = [rows.iloc[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        tables = [
-            _attack_block(config, folder, model, block, number, folder.part(number, key))
-            for number, block in enumerate(blocks)
-        ]
+        tables, steps = [], config.steps
+        for number, block in enumerate(blocks):
+            tables.append(_attack_block(config, folder, model, block, number, folder.part(number, key), steps))
+            steps = steps_of(tables[-1])
         ROBUSTNESS.save(pd.concat(tables), folder.robustness)
         for part in folder.parts():
             part.unlink()
@@ -91,35 +94,36 @@ def evaluate(config: Config) -> RunFolder:
 
 
 def _attack_block(
-    config: Config, folder: RunFolder, model: CompiledModel, rows: pd.DataFrame, number: int, path: Path
+    config: Config, folder: RunFolder, model: CompiledModel, rows: pd.DataFrame, number: int, path: Path, steps: int
 ) -> pd.DataFrame:
-    """Return the table of one block of images: from its file, or attacked now. The first block is also checked."""
+    """Return the table of one block of images: from its file, or attacked now.
+
+    The first block is also checked, and attacked again in more steps if its checks ask for them.
+    """
     has_all_files = number > 0 or (folder.checks.is_file() and folder.adversarials.is_file())
     if not (path.is_file() and has_all_files):
         images, labels = load_arrays(
             rows, data_dir=data_folder(config), classes=config.classes, image_size=config.image_size
         )
-        found = attack(
-            model,
-            images,
-            labels,
-            protocol=config.protocol,
-            epsilons=config.epsilons,
-            steps=config.steps,
-            rel_stepsize=config.rel_stepsize,
-            loss=config.loss,
-            seed=config.seed,
-            first=number * BLOCK,
-        )
+        settings = {name: getattr(config, name) for name in ("protocol", "epsilons", "rel_stepsize", "loss", "seed")}
+        settings["first"] = number * BLOCK
+        found = attack(model, images, labels, **settings, steps=steps)
         if number == 0:
-            sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             checks = check_attack(model, images, labels, found, seed=config.seed)
+            if checks.want_more_steps and config.protocol == "minimal":
+                print(f"{model.model.name}: the checks doubt the attack; again, in {REMEDY * steps} steps", flush=True)
+                found = attack(model, images, labels, **settings, steps=REMEDY * steps)
+                checks = check_attack(model, images, labels, found, seed=config.seed)
+            sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             ChecksReport(checks.verdict, json.loads(checks.table.to_json(orient="records"))).save(folder.checks)
-        classes, part = np.array(config.classes), rows.iloc[found.table.image]
-        table = found.table.assign(
+        table = found.table
+        if config.protocol == "minimal":
+            table = table.assign(**file_columns(model, images, labels, found.adversarials, steps=config.steps))
+        classes, part = np.array(config.classes), rows.iloc[table.image]
+        table = table.assign(
             image=part.image.to_numpy(),
-            label=classes[found.table.label],
-            prediction=classes[found.table.prediction],
+            label=classes[table.label],
+            prediction=classes[table.prediction],
         )
         table.insert(1, "group", part.group.to_numpy())
         ROBUSTNESS.save(table, path)

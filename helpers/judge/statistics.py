@@ -38,6 +38,11 @@ def accuracy_by_epsilon(robustness: pd.DataFrame, epsilons: Sequence[float] = ()
     return pd.DataFrame(rows, columns=["epsilon", "images", "accuracy", "low", "high"])
 
 
+def in_whole_levels(robustness: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of protocol "minimal" whose radii are those of adversarials that an 8-bit picture can hold."""
+    return robustness.assign(radius=robustness.levels / 255)
+
+
 def image_radii(robustness: pd.DataFrame) -> pd.Series:
     """Return each image's radius: 0 if it was misclassified clean, infinite if nothing broke it.
 

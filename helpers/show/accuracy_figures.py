@@ -12,7 +12,7 @@ from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.tables import ROBUSTNESS
 from helpers.config import Config
 from helpers.errors import StudyError
-from helpers.judge.statistics import accuracy_by_epsilon, majority_share
+from helpers.judge.statistics import accuracy_by_epsilon, in_whole_levels, majority_share
 from helpers.show.accuracy_plots import accuracy_against_epsilon
 from helpers.show.names import backbone_name, join_distinct, model_name, source_name
 
@@ -30,7 +30,10 @@ class _Outcome:
     def load(cls, folder: RunFolder, epsilons: Sequence[float] | None) -> "_Outcome":
         table = ROBUSTNESS.load(folder.robustness)
         config = recorded_config(folder.robustness)
-        curve = accuracy_by_epsilon(table, config.epsilons if epsilons is None else epsilons)
+        grid = config.epsilons if epsilons is None else epsilons
+        curve = accuracy_by_epsilon(table, grid)
+        if "levels" in table:
+            curve["accuracy_8_bit"] = accuracy_by_epsilon(in_whole_levels(table), grid).accuracy
         return cls(config, table, curve, ChecksReport.load(folder.checks).verdict)
 
     @property
@@ -58,7 +61,8 @@ def compare_models(
 
     Returns:
         The figure, and a table with a row per model and epsilon: task, source, backbone, attention, training, seed,
-        epsilon, images, accuracy, low, high, attack_checks.
+        epsilon, images, accuracy, low, high, attack_checks; under protocol "minimal" also accuracy_8_bit, against
+        perturbations in whole grey levels.
 
     Raises:
         StudyError: a model was not attacked, or there is no record of how; two models have the same name.

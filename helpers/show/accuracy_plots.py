@@ -12,6 +12,7 @@ from matplotlib.ticker import NullLocator
 from helpers.show.style import LINE_STYLES, MARKERS
 
 DASH = 4  # length of a dash of the clean accuracy's line, in line widths
+HOLLOW = "perturbations in whole grey levels, as a file keeps them"
 HATCHES = ("", "///", "...", "xxx")
 
 
@@ -22,7 +23,8 @@ def accuracy_against_epsilon(
 
     Args:
         axis: The axis to draw on; it is returned.
-        curves: {model's name: table of `accuracy_by_epsilon`}; its row of epsilon 0 is the clean accuracy.
+        curves: {model's name: table of `accuracy_by_epsilon`}; its row of epsilon 0 is the clean accuracy. A column
+            accuracy_8_bit is drawn as small hollow marks.
         verdicts: {model's name: verdict of the attack's checks}.
         majority: Share of the most frequent class among the attacked images, 0 to 1.
     """
@@ -33,6 +35,12 @@ def accuracy_against_epsilon(
         clean = curve.set_index("epsilon").accuracy.loc[0]
         dashes = (index * DASH, (DASH, gap))  # shifted from line to line, so that equal accuracies show all colours
         axis.axhline(clean, color=line.get_color(), linestyle=dashes, linewidth=1)
+        if "accuracy_8_bit" in curve:
+            robust = curve[curve.epsilon > 0]
+            hollow = axis.plot(robust.epsilon, robust.accuracy_8_bit, color=line.get_color(), linewidth=0.6)[0]
+            hollow.set(marker=line.get_marker(), markersize=5, markerfacecolor="white", clip_on=False)
+    if any("accuracy_8_bit" in curve for curve in curves.values()):
+        axis.plot([], [], color="0.4", marker="o", markersize=5, markerfacecolor="white", linewidth=0.6, label=HOLLOW)
     axis.axhline(majority, color="0.4", linestyle=":", linewidth=1.2, label="always predicting the most frequent class")
     axis.plot([], [], color="0.4", linestyle="--", linewidth=1, label="clean accuracy, in the model's colour")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # below the plot: it covers nothing

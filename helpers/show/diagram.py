@@ -36,6 +36,8 @@ def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
     layers = {layer.name: layer for layer in model.layers if layer.name in BOXES}
     texts = {name: text for name, (_, _, text) in BOXES.items()}
     texts[BODY], texts["head_pool"] = body, POOLING[type(layers["head_pool"]).__name__]
+    for name in ("pool_attended", "pool_features"):
+        texts[name] += _cells_read(layers["features"].output.shape[1])
     drawn = [name for name in BOXES if name in layers or name == BODY]
     centres = {name: (COLUMN_WIDTH * BOXES[name][0], ROW_HEIGHT * BOXES[name][1]) for name in drawn}
     for name, (x, y) in centres.items():
@@ -53,6 +55,12 @@ def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
     axis.set(xlim=(-0.7, right + 0.7), ylim=(-1.45, 1.25), aspect="equal")
     axis.set_axis_off()
     return axis
+
+
+def _cells_read(side: int) -> str:
+    """Return how many cells of a map 2×2 max-pooling reads, as text; nothing if it reads all."""
+    read = side if side == 1 else side // 2 * 2  # a map of one cell is not pooled
+    return "" if read == side else f"\nof {read**2} in {side**2}"
 
 
 def _arrows(model: Any, layers: dict[str, Any]) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from helpers.profiles import profile_path, read_models
 from helpers.show.accuracy_figures import compare_models
 from helpers.show.map_figures import show_maps
 from helpers.show.model_tables import read_measures, summarise_measures
+from helpers.show.names import class_name
 from helpers.show.perturbation_figures import show_adversarials, show_perturbations
 from helpers.show.picture_plots import picture_grid
 
@@ -29,7 +30,9 @@ def draw_phantoms(figures_dir: str = "figures", *, columns: int = 8, size: int =
     paths = []
     for kind, drawing in KINDS.items():
         rows = {
-            label: [phantom(kind, label, 100 * row + seed, size, view=seed % 2).image for seed in range(columns)]
+            class_name(label): [
+                phantom(kind, label, 100 * row + seed, size, view=seed % 2).image for seed in range(columns)
+            ]
             for row, label in enumerate(drawing.LABELS)
         }
         figure = picture_grid(rows, title=f"{kind} phantoms (drawn images), {size} px")

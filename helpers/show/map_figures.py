@@ -13,7 +13,7 @@ from helpers.artifacts.records import recorded, recorded_config
 from helpers.config import Config
 from helpers.show import picture_plots
 from helpers.show.chosen_images import rank_explained
-from helpers.show.names import MAP_METHODS, backbone_name, join_distinct, model_name, source_name
+from helpers.show.names import MAP_METHODS, backbone_name, class_name, join_distinct, model_name, source_name
 
 COLUMN_COUNT = 7  # image, attacked image, difference; activation map and attention map, clean and attacked each
 
@@ -99,13 +99,14 @@ def _draw_pictures(axes: Sequence[Axes], model: _Explained, index: int, level: i
     picture_plots.picture(axes[0], image, mask=arrays.shapes[index])
     picture_plots.picture(axes[1], np.clip(image + epsilon * change, 0, 1))
     picture_plots.picture(axes[2], picture_plots.magnified(change, epsilon=1))
-    true = config.classes[arrays.labels[index]]
-    clean, attacked = (config.classes[arrays.predictions[row][index]] for row in (0, level + 1))
-    predicted = f"{clean} (unchanged)" if clean == attacked else f"{clean} → {attacked}"
+    classes = [class_name(name) for name in config.classes]
+    true = classes[arrays.labels[index]]
+    clean, attacked = (classes[arrays.predictions[row][index]] for row in (0, level + 1))
+    predicted = f"{clean}\n(unchanged)" if clean == attacked else f"{clean}\n→ {attacked}"
     axes[0].text(
         -0.08,
         0.5,
-        f"{config.task}\n{model_name(config)}\nε = {epsilon:g}\npredicted: {predicted}\ntrue: {true}",
+        f"{config.task}\n{model_name(config)}\nε = {epsilon:g}\ntrue: {true}\npredicted: {predicted}",
         transform=axes[0].transAxes,
         ha="right",
         va="center",

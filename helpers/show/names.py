@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.config import Config
+from helpers.tasks import LESION_TITLES
 
 SOURCES = {
     "phantom": "phantoms (drawn images)",
@@ -28,6 +29,11 @@ def backbone_name(config: Config) -> str:
 def source_name(config: Config) -> str:
     """Return what a model's images are called, such as "phantoms (drawn images)"."""
     return SOURCES[config.source]
+
+
+def class_name(name: str) -> str:
+    """Return what a class is called in pictures: an abbreviation of HAM10000 is spelled out."""
+    return LESION_TITLES.get(name, name)
 
 
 def join_distinct(names: Iterable[str], separator: str = ", ") -> str:

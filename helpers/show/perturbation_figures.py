@@ -14,7 +14,7 @@ from helpers.explain.map_measures import UndefinedError
 from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
 from helpers.show.chosen_images import rank_explained, spread_over_epsilons
-from helpers.show.names import backbone_name, join_distinct, model_name, source_name
+from helpers.show.names import backbone_name, class_name, join_distinct, model_name, source_name
 
 
 def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
@@ -34,13 +34,13 @@ def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
         axis.set_axis_off()
     for column, index in zip(axes.T, spread_over_epsilons(kept, columns), strict=False):
         image, adversarial, epsilon = kept.images[index], kept.adversarials[index], kept.radii[index]
-        picture_plots.picture(column[0], image, title="original")
+        picture_plots.picture(column[0], image, title=class_name(config.classes[kept.labels[index]]))
         picture_plots.picture(column[1], adversarial, title=f"attacked, ε = {255 * epsilon:.2g}/255")
         difference = picture_plots.magnified(adversarial - image, epsilon=epsilon)
         picture_plots.picture(column[2], difference, title=f"difference × {0.5 / epsilon:.0f}")
     figure.suptitle(
         f"{config.task}, {backbone_name(config)} {model_name(config)}, {source_name(config)}:\n"
-        "the nearest adversarials that were found, from the nearest to the farthest"
+        "images, the nearest adversarials that were found, and what changed; from the nearest to the farthest"
     )
     return figure
 

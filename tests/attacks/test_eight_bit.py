@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.eight_bit import rounded, search_levels, through_jpeg
+from helpers.attacks.eight_bit import file_columns, rounded, search_levels, through_jpeg
 from helpers.backend import keras
 
 
@@ -36,6 +36,34 @@ def test_images_between_levels_are_rounded_first(brightness):
     levels, found = search_levels(brightness, grey(126.7), np.zeros(1, np.int64))
     assert levels.tolist() == [1]
     assert 255 * found.max() == pytest.approx(128, abs=1e-3)
+
+
+def test_a_known_adversarial_is_a_second_start_where_the_gradient_is_blocked():
+    """The model says 1 above half a level more than the image, but its gradient is 0: no step leads there."""
+    inputs = keras.Input((8, 8, 3))
+    blocked = keras.layers.Lambda(keras.ops.stop_gradient)(keras.layers.GlobalAveragePooling2D()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(blocked))
+    model.set_weights([np.array([[0, 1 / 3]] * 3, np.float32), np.array([0, -100.5 / 255], np.float32)])
+    compiled, labels = CompiledModel(model, batch_size=4), np.zeros(1, np.int64)
+    assert np.isinf(search_levels(compiled, grey(100), labels)[0]).all()
+    levels, found = search_levels(compiled, grey(100), labels, known=grey(100.6))
+    assert levels.tolist() == [1]
+    assert 255 * found == pytest.approx(101, abs=1e-3)
+
+
+def test_the_table_says_which_adversarials_survive_a_file(brightness):
+    """The boundary is at 127.5 levels.
+
+    127.6 becomes 128. Two rows of 128.49 and six of 127.2 have a mean of 127.52, after rounding of 127.25. The last
+    image is misclassified as it is.
+    """
+    mixed = grey(127.2)
+    mixed[:, :2] = 128.49 / 255
+    adversarials = np.concatenate([grey(127.6), mixed, grey(130)])
+    columns = file_columns(brightness, grey(127, 126, 130), np.zeros(3, np.int64), adversarials, steps=5)
+    assert columns["levels"].tolist() == [1, 2, 0]
+    assert columns["fools_rounded"].tolist() == [True, False, True]
+    assert columns["fools_jpeg"].tolist() == [True, False, True]
 
 
 def test_an_image_that_no_levels_break_has_infinitely_many(brightness):

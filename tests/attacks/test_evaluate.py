@@ -4,16 +4,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from helpers import evaluate, files, load_manifest, prepare_manifest, read_config
 from helpers.artifacts import records
 from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.tables import ROBUSTNESS
 from helpers.attacks import attack_checks
 from helpers.attacks import evaluate as evaluation
 from helpers.attacks.attack import attack
+from helpers.attacks.checks import Checks, check_attack
 from helpers.backend import keras
 from helpers.datasets.manifest import data_folder
 from helpers.datasets.pipeline import load_arrays
@@ -152,3 +157,34 @@ def test_a_block_of_an_earlier_version_of_the_attack_is_not_used(trained, monkey
     )
     evaluate(config)
     assert attacked == [0, 5, 10]
+
+
+def test_a_doubtful_attack_is_made_again_once_in_more_steps(trained, monkeypatch, capsys):
+    """Real checks, of which one is turned to failed: for the first attack only, or always."""
+    config = read_config(**trained)
+    monkeypatch.setattr(evaluation, "BLOCK", 5)
+    verdicts = iter([False, True, False, False])
+
+    def doubt(*args, **more):
+        checks, passed = check_attack(*args, **more).checks, next(verdicts)
+        is_doubted = [check.name == "another search finds no more" for check in checks]
+        assert sum(is_doubted) == 1
+        return Checks(tuple(replace(c, passed=passed) if d else c for c, d in zip(checks, is_doubted, strict=True)))
+
+    monkeypatch.setattr(evaluation, "check_attack", doubt)
+    for verdict in ("trusted", "doubtful"):
+        folder = evaluate(config)
+        assert set(ROBUSTNESS.load(folder.robustness).attack) == {"minimum_norm_16"}  # of all blocks
+        assert ChecksReport.load(folder.checks).verdict == verdict
+        assert "the checks doubt the attack; again, in 16 steps" in capsys.readouterr().out
+        folder.checks.unlink()
+    assert not list(verdicts)
+
+
+def test_a_table_says_what_survives_a_file(trained):
+    table = ROBUSTNESS.load(evaluate(read_config(**trained)).robustness)
+    broken = table[(table.radius > 0) & np.isfinite(table.radius)]
+    assert len(broken)
+    assert (broken.levels + 0.5 >= 255 * broken.radius).all()  # rounding the image moves it by up to half a level
+    assert (broken.levels <= 255 * broken.radius + 2).all()
+    assert broken.fools_rounded.dtype == broken.fools_jpeg.dtype == bool

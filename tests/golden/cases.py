@@ -20,6 +20,8 @@ from helpers import (
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import PretrainedFolder, RunFolder
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS, HISTORY
+from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.eight_bit import search_levels
 from helpers.backend import keras
 from helpers.datasets.sample import in_sampling_order
 from helpers.datasets.split import split_by_group, split_like_datta
@@ -76,6 +78,8 @@ def attack_numbers() -> dict[str, list[float]]:
     for protocol, chosen in settings.items():
         found = attack(model, images, labels, protocol=protocol, **chosen)
         numbers[protocol] = np.where(np.isfinite(found.radii), found.radii / 0.0025, -1).round(1).tolist()
+    compiled = CompiledModel(model, batch_size=8)
+    numbers["levels"] = search_levels(compiled, images, labels, steps=8, known=found.adversarials)[0].tolist()
     checks = check_attack(model, images, labels, found)
     exact = {"outputs are logits", "adversarials confirmed", "large epsilon breaks all"}
     numbers["checks"] = [check.value for check in checks.checks if check.name in exact]

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import record_path
+from helpers.artifacts.tables import ROBUSTNESS
 from helpers.errors import StudyError
 from helpers.show.accuracy_figures import compare_models
 
@@ -47,6 +49,20 @@ def test_radii_give_the_accuracy_at_any_epsilon_and_both_protocols_can_be_compar
         == {0: 0.9, 0.1: 0.7, 0.2: 0.5}
     )
     assert "of 6 steps (protocol minimal) and PGD of 40 steps of ε/30 (protocol paper)" in title(figure)
+
+
+def test_a_second_curve_shows_perturbations_in_whole_levels(smoke, leave_attack, robustness):
+    """Radii of 0, .05, .1 … are rounded up to levels; the radii of .05 and of .3 need 13 and 77 of them."""
+    table = robustness()
+    table["levels"] = np.ceil(255 * table.radius)
+    folder = leave_attack(smoke[0])
+    ROBUSTNESS.save(table, folder.robustness)
+    figure, numbers = compare_models([folder, leave_attack(smoke[1])], epsilons=[0.0505, 12.9 / 255, 13 / 255, 0.32])
+    first = numbers[numbers.attention == "none"]
+    assert first.accuracy.tolist() == [0.9, 0.8, 0.8, 0.8, 0.3]
+    assert first.accuracy_8_bit.tolist() == [0.9, 0.9, 0.9, 0.8, 0.3]
+    assert numbers[numbers.attention == "soft"].accuracy_8_bit.isna().all()
+    assert "whole grey levels" in " ".join(text.get_text() for text in figure.axes[0].get_legend().get_texts())
 
 
 def test_two_models_of_the_same_name_are_refused(smoke, leave_attack):

@@ -20,3 +20,12 @@ def test_a_diagram_has_a_box_a_layer_with_its_shape_and_an_arrow_for_each_input(
         boxes, arrows = 6 + len(ATTENTION_BLOCK) + 2, 12
     assert len(axis.patches) == boxes
     assert words.count("") == arrows  # an arrow is an annotation without text
+
+
+@pytest.mark.parametrize(("image_size", "words"), [(24, "max-pool\nof 4 in 9"), (32, "max-pool")])
+def test_it_says_how_many_cells_max_pooling_reads(axis, image_size, words):
+    from helpers.networks.build import build_model
+
+    draw_network(axis, build_model(backbone="tiny", attention="soft", image_size=image_size, classes=7), body="Tiny")
+    drawn = [text.get_text() for text in axis.texts if text.get_text().startswith("max-pool")]
+    assert drawn == 2 * [words]

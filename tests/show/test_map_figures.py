@@ -19,14 +19,14 @@ def test_maps_are_shown_a_row_an_image_and_model_at_the_epsilon_of_the_paper(smo
     words = labels(figure)
     assert ["with soft attention" in text for text in words] == [False, True] * 2
     assert all("ε = 0.00125" in text for text in words)  # the nearest to the paper's .01
-    assert "predicted: akiec (unchanged)\ntrue: akiec" in words[0]
+    assert "true: actinic keratosis\npredicted: actinic keratosis\n(unchanged)" in words[0]
     axes = np.reshape(figure.axes, (-1, 7))
     assert [text.get_text() for text in axes[0, 5].texts] == ["none"]  # no attention layer, no map of it
 
 
 def test_another_epsilon_can_be_asked_for(smoke, leave_explanation):
     (words,) = labels(show_maps([leave_explanation(smoke[0])], epsilon=1.0))
-    assert "ε = 0.32\npredicted: akiec → bcc\ntrue: akiec" in words
+    assert "ε = 0.32\ntrue: actinic keratosis\npredicted: actinic keratosis\n→ basal cell carcinoma" in words
 
 
 def test_maps_for_the_predicted_class_can_be_asked_for(smoke, leave_explanation):
@@ -56,7 +56,7 @@ def test_a_backbone_that_the_paper_does_not_have_is_shown_at_the_middle_epsilon(
 def test_classes_and_source_are_those_of_the_run_whatever_the_profile_says_now(smoke, leave_explanation):
     leave_explanation(smoke[3].replace(threshold=3, source="folder", data_dir="elsewhere"))
     figure = show_maps([RunFolder.from_config(smoke[3])], epsilon=0.32)
-    assert "predicted: grade 0-2 → grade 3-4\ntrue: grade 0-2" in labels(figure)[0]
+    assert "true: grade 0-2\npredicted: grade 0-2\n→ grade 3-4" in labels(figure)[0]
     assert "images from a folder" in figure.get_suptitle()
 
 

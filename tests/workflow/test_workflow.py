@@ -100,6 +100,7 @@ def test_a_run_leaves_every_file_of_the_design(clone):
         assert sorted(visible) == sorted([*recorded, *records_beside, *others])
         robustness = ROBUSTNESS.load(folder / "robustness.csv")
         expected = ["image", "group", "label", "attack", "seed", "radius", "failed_at", "calls", "prediction"]
+        expected += ["levels", "fools_rounded", "fools_jpeg"]
         assert list(robustness.columns) == expected
         assert 6 <= robustness.image.nunique() == len(robustness) <= 8  # whole lesions
         predictions = PREDICTIONS.load(folder / "predictions.csv")
