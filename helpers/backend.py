@@ -46,7 +46,8 @@ with _hidden_messages():
         raise StudyError(f"keras.json, in ~/.keras or KERAS_HOME: {error}. Correct that file, or delete it.") from None
     import tensorflow as tf
 
-    tf.config.list_physical_devices()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)  # else the first process takes all of its memory
 _check_backend(keras.backend.backend())
 
 # Keras' own defaults, whatever keras.json and KERAS_MAX_EPOCHS say: the same parameters give the same numbers.
@@ -55,6 +56,9 @@ keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_max_epochs(None)
 keras.config.set_max_steps_per_epoch(None)
+
+# On a GPU, TensorFloat-32 keeps 10 bits of a number: of a pixel, steps of 1/2048, two fifths of an epsilon of .00125.
+tf.config.experimental.enable_tensor_float_32_execution(False)
 
 # The study attacks several models in one process. Each is traced once, but TensorFlow warns of retracing.
 logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())

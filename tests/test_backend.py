@@ -34,6 +34,28 @@ def test_the_settings_of_another_project_change_nothing(tmp_path):
     assert result.stdout.splitlines() == ["['channels_last', 'float32', 1e-07, None]", "True"], result.stderr
 
 
+def test_no_multiplication_is_rounded_to_tensor_float_32():
+    """TensorFlow's default is yes; a perturbation of .00125 would be off by a fifth."""
+    from helpers.backend import tf
+
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_the_memory_of_a_gpu_is_taken_as_it_is_needed(tmp_path):
+    """There need not be a GPU: TensorFlow is told of one, and asked what it was told of it."""
+    code = """
+import tensorflow as tf
+gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+tf.config.list_physical_devices = lambda kind=None: [gpu]
+told = []
+tf.config.experimental.set_memory_growth = lambda device, on: told.append((device.device_type, on))
+import helpers.backend
+print(told)
+"""
+    result = run_with(tmp_path, {}, code)
+    assert result.stdout.splitlines()[-1] == "[('GPU', True)]", result.stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "variables", "words"),
     [

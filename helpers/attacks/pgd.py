@@ -19,6 +19,7 @@ from helpers.backend import keras, tf
 
 REL_STEPSIZE = 0.01 / 0.3  # Foolbox's default: step length as a share of epsilon
 STEP_LENGTHS = (1.0, 0.05)  # the first and the last, as shares of the radius, where steps become shorter
+TRAINING_SCALE = 1024.0  # of the loss: in float16, small gradients would be 0; a step follows their signs only
 LOGIT_TOLERANCE = 1e-4  # how much float32 rounding may change a logit, as a share of the image's largest logit
 
 
@@ -97,8 +98,11 @@ def perturb(
     def is_unfinished(taken, _):
         return taken < steps
 
+    def scaled(labels, logits):
+        return TRAINING_SCALE * cross_entropy(labels, logits)
+
     def step(taken, iterate):
-        _, gradient, _ = differentiate(model, cross_entropy, iterate, labels)
+        _, gradient, _ = differentiate(model, scaled, iterate, labels)
         moved = iterate + rel_stepsize * epsilon * tf.sign(gradient)
         return taken + 1, project(moved, pixels, epsilon)
 

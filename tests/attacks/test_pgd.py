@@ -2,9 +2,11 @@ import foolbox
 import numpy as np
 import pytest
 
-from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import CompiledLinfPGD, random_starts
-from helpers.backend import tf
+from helpers.attacks.compiled import CompiledModel, differentiate
+from helpers.attacks.losses import cross_entropy
+from helpers.attacks.pgd import CompiledLinfPGD, perturb, random_starts
+from helpers.backend import keras, tf
+from helpers.training.optimize import precision
 
 EPSILONS = (0.01, 0.03, 0.06, 0.12, 0.3)
 
@@ -65,3 +67,18 @@ def test_random_starts_depend_only_on_image_epsilon_seed_and_restart():
     assert np.array_equal(starts[0], random_starts((8, 8, 3), **usual | {"images": np.array([7, 4])})[1])
     for change in ({"images": np.array([5])}, {"epsilon": 0.2}, {"seed": 1}, {"restart": 1}):
         assert not np.array_equal(starts, random_starts((8, 8, 3), **usual | change))
+
+
+def test_in_float16_a_training_attack_follows_gradients_that_would_be_0():
+    """The gradient is about .5 · 1e-4 · 1e-4, below the smallest number of float16, 6e-8."""
+    with precision("mixed_float16"):
+        hidden = keras.layers.Dense(1, use_bias=False)
+        logits = keras.layers.Dense(2, dtype="float32", use_bias=False)
+        model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Flatten(), hidden, logits])
+    hidden.set_weights([np.full((12, 1), 1e-4, np.float32)])
+    logits.set_weights([np.array([[1e-4, -1e-4]], np.float32)])
+    pixels, labels = tf.fill((1, 2, 2, 3), 0.5), tf.zeros(1, tf.int64)
+    _, gradient, _ = differentiate(model, cross_entropy, pixels, labels)
+    assert not np.any(gradient)
+    attacked = perturb(model, pixels, labels, starts=tf.zeros_like(pixels), epsilon=0.1, steps=4, rel_stepsize=0.25)
+    assert attacked.numpy() == pytest.approx(np.full((1, 2, 2, 3), 0.4))
