@@ -48,8 +48,8 @@ PREDICTIONS = Table("the training notebook of this model", text=("image", "label
 ROBUSTNESS = Table("notebook 04_evaluate_pgd, or make study,", text=("image", "group", "label", "attack", "prediction"))
 EXPLANATIONS = Table(
     "notebook 06_explain_gradcam, or make study,",
-    text=("image", "condition", "target", "measure", "reason"),
-    never_missing=("target", "reason"),
+    text=("image", "condition", "target", "outcome", "measure", "reason"),
+    never_missing=("target", "outcome", "reason"),
 )
 DETECTION = Table(
     "notebook 06_explain_gradcam, or make study,", text=("features", "against", "reason"), never_missing=("reason",)

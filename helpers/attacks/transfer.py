@@ -7,21 +7,29 @@ import pandas as pd
 
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder
+from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.pgd import STEP_LENGTHS, decayed, project
 from helpers.backend import keras, tf
 from helpers.networks.build import load_model
 
+TRANSFER_STEPS = 20  # of the attack at a fixed epsilon
+NEAREST = "nearest"  # what the attack is called where each image's nearest adversarial is shown
 
-def transfer(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
-    """Classify every model's adversarials, each image's nearest, with every model.
+
+def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) -> pd.DataFrame:
+    """Classify every model's adversarials with every model.
 
     Args:
         folders: {name: run folder with model and adversarials, all of one task}.
+        epsilon: None: each image's nearest adversarial is shown. An L∞ radius on pixels in [0, 1]: each image is
+            attacked in this ball, with PGD on the margin whose steps become shorter and which does not stop at the
+            first success. Such adversarials are farther on the wrong side, and transfer better.
 
     Returns:
-        One row per pair of models: adversarials of, shown to, images, fooled. `images` is the number of images that the
-        attack on the first model broke and that the second model classifies right without perturbation; `fooled` is the
-        share of them that the second model misclassifies with the perturbation, NaN if there are none. Images are
-        scaled bilinearly if the two models have different input sizes.
+        One row per pair of models: attack, adversarials of, shown to, images, fooled. `images` is the number of images
+        that the attack on the first model broke and that the second model classifies right without perturbation;
+        `fooled` is the share of them that the second model misclassifies with the perturbation, NaN if there are none.
+        Images are scaled bilinearly if the two models have different input sizes.
 
     Raises:
         StudyError: a folder has no model or no adversarials.
@@ -29,16 +37,32 @@ def transfer(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
     models = {name: load_model(folder.path) for name, folder in folders.items()}
     rows = []
     for source, folder in folders.items():
-        found = Adversarials.load(folder.adversarials)
-        images = found.images[found.is_broken]
-        adversarials = found.adversarials[found.is_broken]
-        labels = found.labels[found.is_broken]
+        kept = Adversarials.load(folder.adversarials)
+        adversarials, is_broken = kept.adversarials, kept.is_broken
+        if epsilon is not None:
+            adversarials = _attack(models[source], kept, epsilon)
+            is_broken = (kept.radii > 0) & (_predict(models[source], adversarials) != kept.labels)
+        images, adversarials, labels = kept.images[is_broken], adversarials[is_broken], kept.labels[is_broken]
         for target, model in models.items():
             is_right = _predict(model, images) == labels
             is_misclassified = _predict(model, adversarials) != labels
             fooled = float(is_misclassified[is_right].mean()) if is_right.any() else np.nan
-            rows.append({"adversarials of": source, "shown to": target, "images": is_right.sum(), "fooled": fooled})
-    return pd.DataFrame(rows)
+            attack = NEAREST if epsilon is None else f"ε = {255 * epsilon:.3g}/255"
+            rows.append((attack, source, target, is_right.sum(), fooled))
+    return pd.DataFrame(rows, columns=["attack", "adversarials of", "shown to", "images", "fooled"])
+
+
+def _attack(model: keras.Model, kept: Adversarials, epsilon: float) -> np.ndarray:
+    """Return the last iterates of PGD on the margin, float32 of the images' shape, inside their balls."""
+    compiled = CompiledModel(model, batch_size=len(kept.images))
+    originals, labels = tf.constant(kept.images), tf.constant(kept.labels)
+    iterates = originals
+    for step in range(TRANSFER_STEPS):
+        _, gradient, _ = compiled.differentiate(iterates, labels)
+        iterates = project(
+            iterates + epsilon * decayed(STEP_LENGTHS, step, TRANSFER_STEPS) * tf.sign(gradient), originals, epsilon
+        )
+    return iterates.numpy()
 
 
 def _predict(model: keras.Model, images: np.ndarray) -> np.ndarray:

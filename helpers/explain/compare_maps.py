@@ -34,7 +34,7 @@ def compare_maps(one: RunFolder, other: RunFolder) -> pd.DataFrame:
             list(zip(maps, compared, strict=True)),
             names=names,
             groups=first.groups[in_first],
-            is_broken=np.zeros(len(names), bool),
+            outcomes=[""] * len(names),
             condition=condition,
             target="true",
         )

@@ -1,4 +1,4 @@
-"""Explain a model's decisions on the images that its attack kept: clean, attacked, and with noise instead."""
+"""Explain a model's decisions on the images that its attack kept: clean, attacked, and with controls."""
 
 from typing import Annotated, Any
 
@@ -12,11 +12,12 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS
+from helpers.backbones import BACKBONES
 from helpers.config import Config, check_parameters
 from helpers.explain.detection import detection_table
 from helpers.explain.gradcam import METHODS, ActivationMaps
 from helpers.explain.images import ExplainedImages
-from helpers.explain.responses import Response, attack_and_noise, respond
+from helpers.explain.responses import Response, attack_and_controls, respond
 from helpers.networks.build import load_model, model_digest
 from helpers.networks.weights import shuffle_weights
 from helpers.parameters import Count, Epsilons, Parameters, PositiveFraction, choice_of
@@ -52,6 +53,9 @@ class Explanation(Parameters):
     def from_config(cls, config: Config, **choices: Any) -> "Explanation":
         """Return the default, at the epsilons of the grid nearest to the paper's, with some attributes replaced.
 
+        The default method is Grad-CAM, or HiResCAM where the head flattens the features: it treats each position in its
+        own way, so that averaging gradients over positions would say nothing about it.
+
         Args:
             config: Its epsilons are the grid.
             choices: Attributes by name; None leaves the default.
@@ -62,7 +66,8 @@ class Explanation(Parameters):
         grid = np.array([epsilon for epsilon in config.epsilons if epsilon > 0])
         nearest = {float(grid[np.abs(np.log(grid / wanted)).argmin()]) for wanted in paper_epsilons()}
         chosen = {name: value for name, value in choices.items() if value is not None}
-        return check_parameters(cls, {"epsilons": tuple(sorted(nearest)), **chosen})
+        method = "hirescam" if BACKBONES[config.backbone].pooling == "Flatten" else "gradcam"
+        return check_parameters(cls, {"epsilons": tuple(sorted(nearest)), "method": method, **chosen})
 
 
 def explained_folder(config: Config, how: Explanation) -> RunFolder:
@@ -75,9 +80,9 @@ def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
     """Explain the model of a configuration, unless its run folder already holds the outcome.
 
     Leaves explanations.csv (columns: `helpers.explain.measure_table.COLUMNS`), explanations.npz (the maps, and the
-    pixels of a few images) and detection.csv. Conditions are "clean", "attack", "noise" of the same radius; and, beside
-    the clean maps, "shuffled head" and "shuffled weights": maps of a network that has lost what it learned (Adebayo et
-    al.: "Sanity Checks for Saliency Maps", 2018, arXiv 1810.03292).
+    pixels of a few images) and detection.csv. Conditions are "clean", "attack", the controls "noise" and "other image"
+    (see `attack_and_controls`); and, beside the clean maps, "shuffled head" and "shuffled weights": maps of a network
+    that has lost what it learned (Adebayo et al.: "Sanity Checks for Saliency Maps", 2018, arXiv 1810.03292).
 
     Args:
         config: Names the model.
@@ -123,14 +128,15 @@ def _explain(
     maps = ActivationMaps(model, method=how.method, layer=how.layer, batch_size=config.attack_batch_size)
     images, clean = ExplainedImages.from_config(config, kept), respond(maps, kept.images, kept.labels)
     tables, detections, attacks = [*images.tables(clean, clean, condition="clean")], [], []
-    for epsilon, attacked, noisy in attack_and_noise(
+    for epsilon, changed in attack_and_controls(
         config, model, kept, epsilons=how.epsilons, steps=how.steps, rel_stepsize=how.rel_stepsize
     ):
-        attack, noise = (respond(maps, pixels, kept.labels) for pixels in (attacked, noisy))
-        for condition, response in (("attack", attack), ("noise", noise)):
+        responses = {condition: respond(maps, pixels, kept.labels) for condition, pixels in changed.items()}
+        for condition, response in responses.items():
             tables += images.tables(response, clean, condition=condition, epsilon=epsilon)
-        detections.append(detection_table(attack, {"clean": clean, "noise": noise}, kept.groups, epsilon=epsilon))
-        attacks.append(attack)
+        against = {"clean": clean, "noise": responses["noise"]}
+        detections.append(detection_table(responses["attack"], against, kept.groups, epsilon=epsilon))
+        attacks.append(responses["attack"])
     arrays = _arrays(images, clean, attacks, how)
     for condition, behind in (("shuffled head", maps.layer), ("shuffled weights", None)):
         shuffle_weights(model, behind=behind, seed=config.seed)

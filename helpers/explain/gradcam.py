@@ -1,7 +1,8 @@
 """Grad-CAM and its relatives for many images at once.
 
-tf-keras-vis computes the maps. It gets the part of the network behind the explained layer only. The part before it,
-which no map needs a gradient of, is traced once and runs in batches.
+Grad-CAM and HiResCAM are computed here, the others by tf-keras-vis, the public way to all of them, with which the tests
+compare. Only the part of the network behind the explained layer is differentiated; the part before it, which no map
+needs a gradient of, is traced once and runs in batches.
 """
 
 import contextlib
@@ -9,7 +10,6 @@ import io
 import warnings
 
 import numpy as np
-from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.scorecam import Scorecam
 
@@ -18,19 +18,22 @@ from helpers.errors import check_choice
 from helpers.networks.build import ATTENTION_LAYER, FEATURE_LAYER
 from helpers.networks.views import has_attention_map
 
-METHODS = {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus, "scorecam": Scorecam}
+OTHERS = {"gradcam++": GradcamPlusPlus, "scorecam": Scorecam}  # by tf-keras-vis
+METHODS = ("gradcam", "hirescam", *OTHERS)
 SCORECAM_CHANNELS = 32  # those that vary most, as in "Faster Score-CAM"; each costs a forward pass
 
 
 class ActivationMaps:
     """Which positions of a layer support a class, on logits.
 
-    Grad-CAM: Selvaraju et al., 2017, arXiv 1610.02391. Grad-CAM++: Chattopadhyay et al., 2018, arXiv 1710.11063.
-    Score-CAM: Wang et al., 2020, arXiv 1910.01279.
+    Grad-CAM: Selvaraju et al., 2017, arXiv 1610.02391: the features, weighed by their gradients' mean over the
+    positions. HiResCAM: Draelos, Carin, 2020, arXiv 2011.08891: weighed by the gradients themselves. If the head takes
+    the mean over positions, the two are the same; if it flattens the features, only HiResCAM adds up to the logit.
+    Grad-CAM++: Chattopadhyay et al., 2018, arXiv 1710.11063. Score-CAM: Wang et al., 2020, arXiv 1910.01279.
 
     Args:
         model: Pixels in [0, 1] to logits.
-        method: "gradcam", "gradcam++" or "scorecam".
+        method: "gradcam", "hirescam", "gradcam++" or "scorecam".
         layer: Name of a layer whose output is a feature map, and which every path through the network passes; None: the
             backbone's last, before the attention block if there is one.
         batch_size: Images at once.
@@ -49,6 +52,8 @@ class ActivationMaps:
         pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
         self._trunk = tf.function(lambda x: trunk(x, training=False), input_signature=[pixels])
         self._head = keras.Model(features, model.outputs[0])
+        positions, classes = tf.TensorSpec(features.shape, tf.float32), tf.TensorSpec((None,), tf.int64)
+        self._weigh = tf.function(self._trace_map, input_signature=[positions, classes])
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the layer's output for images (n, height, width, 3): float32 (n, H, W, C)."""
@@ -80,9 +85,22 @@ class ActivationMaps:
             inputs = self.features(images) if features is None else features
             model, batch_size = self._head, self.batch_size
         batches = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
-        maps = np.concatenate([self._explain(model, inputs[batch], classes[batch]) for batch in batches])
+        if self.method in OTHERS:
+            maps = np.concatenate([self._explain(model, inputs[batch], classes[batch]) for batch in batches])
+        else:
+            maps = np.concatenate([self._weigh(inputs[batch], classes[batch]).numpy() for batch in batches])
         largest = maps.max(axis=(1, 2), keepdims=True)
         return (maps / np.where(largest > 0, largest, 1)).astype(np.float32)
+
+    def _trace_map(self, features: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        """Return Grad-CAM's or HiResCAM's maps, not yet scaled."""
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            score = tf.reduce_sum(tf.gather(self._head(features, training=False), classes, batch_dims=1))
+        weights = tape.gradient(score, features)
+        if self.method == "gradcam":
+            weights = tf.reduce_mean(weights, axis=(1, 2), keepdims=True)
+        return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))
 
     def _explain(self, model: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Return what tf-keras-vis computes from a model's inputs, not yet scaled."""
@@ -100,7 +118,7 @@ class ActivationMaps:
         # Score-CAM predicts with a progress bar, and passes its inputs on as a list
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The structure of `inputs`", UserWarning)
-            maps = METHODS[self.method](model)(
+            maps = OTHERS[self.method](model)(
                 score,
                 inputs,
                 penultimate_layer=layer,

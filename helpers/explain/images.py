@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,15 +49,16 @@ class ExplainedImages:
         Args:
             response: To the images as changed by the condition.
             clean: To the unchanged images.
-            condition: "clean", "attack", "noise", "shuffled head" or "shuffled weights".
+            condition: "clean", "attack", "noise", "other image", "shuffled head" or "shuffled weights".
             epsilon: L∞ radius on pixels in [0, 1]; 0 if the images are unchanged.
         """
         labels, changes = self.kept.labels, response.images - self.kept.images
-        is_broken = (clean.predictions == labels) & (response.predictions != labels)
-        about = {
+        was_right, is_right = clean.predictions == labels, response.predictions == labels
+        outcomes = np.where(~was_right, "wrong before", np.where(is_right, "held", "broken"))
+        about: dict[str, Any] = {
             "names": self.kept.names,
             "groups": self.kept.groups,
-            "is_broken": is_broken,
+            "outcomes": outcomes,
             "condition": condition,
             "epsilon": epsilon,
         }

@@ -16,6 +16,11 @@ class UndefinedError(ValueError):
     """A measure has no value here; the message says why."""
 
 
+def all_zero(values: np.ndarray) -> float:
+    """Return 1 if nothing in a map supports its class, else 0. Such a map has no value of any other measure."""
+    return float(not values.max() > 0)
+
+
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return Spearman's correlation of two maps, -1 (inverted) to 1 (the same order)."""
     _check_not_constant(one, other)

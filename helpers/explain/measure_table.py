@@ -18,6 +18,7 @@ PERTURBATION_MEASURES = {  # inputs: the perturbation, the dataset's mask, where
     "high frequencies": lambda change, *_: perturbation_measures.high_frequencies(change),
 }
 MAP_MEASURES = {  # inputs: the activation map, the dataset's mask, where the sign is
+    "all zero": lambda values, *_: map_measures.all_zero(values),
     "entropy": lambda values, *_: map_measures.entropy(values),
     "Gini": lambda values, *_: map_measures.gini(values),
     "regions": lambda values, *_: map_measures.regions(values),
@@ -31,8 +32,8 @@ MAP_PAIR_MEASURES = {  # inputs: two activation maps
     "overlap of the top 20%": map_measures.overlap_of_top,
     "SSIM": map_measures.ssim,
 }
-SHARES = ("peak in the mask", "inverted")  # their values are 0 or 1
-COLUMNS = ("image", "group", "condition", "epsilon", "target", "broken", "measure", "value", "reason")
+SHARES = ("all zero", "peak in the mask", "inverted")  # their values are 0 or 1
+COLUMNS = ("image", "group", "condition", "epsilon", "target", "outcome", "measure", "value", "reason")
 
 
 def tabulate(
@@ -41,18 +42,21 @@ def tabulate(
     *,
     names: Sequence[str] | np.ndarray,
     groups: Sequence[str] | np.ndarray,
-    is_broken: Sequence[bool] | np.ndarray,
+    outcomes: Sequence[str] | np.ndarray,
     condition: str,
     epsilon: float = 0.0,
     target: str = "",
 ) -> pd.DataFrame:
-    """Return a table with `COLUMNS`: every function of every image's arguments, or the reason why it has no value."""
+    """Return a table with `COLUMNS`: every function of every image's arguments, or the reason why it has no value.
+
+    An outcome is "held", "broken" or "wrong before": already misclassified without the change.
+    """
     rows = []
-    for name, group, broken, inputs in zip(names, groups, is_broken, arguments, strict=True):
+    for name, group, outcome, inputs in zip(names, groups, outcomes, arguments, strict=True):
         for measure, function in functions.items():
             try:
                 value, reason = function(*inputs), ""
             except map_measures.UndefinedError as undefined:
                 value, reason = np.nan, str(undefined)
-            rows.append((name, group, condition, epsilon, target, bool(broken), measure, value, reason))
+            rows.append((name, group, condition, epsilon, target, outcome, measure, value, reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))

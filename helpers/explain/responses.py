@@ -1,7 +1,7 @@
-"""What a model computes from images: features, predictions, activation maps; clean, attacked, and with noise."""
+"""What a model computes from images: features, predictions, activation maps; clean, attacked, and with controls."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,9 @@ import numpy as np
 from helpers.artifacts.adversarials import Adversarials
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.paper_protocol import PGD, attack_anew
-from helpers.attacks.pgd import random_starts
 from helpers.backend import keras
 from helpers.config import Config
+from helpers.explain.controls import others, shuffled
 from helpers.explain.gradcam import ActivationMaps
 from helpers.progress import progress
 
@@ -47,7 +47,7 @@ def respond(maps: ActivationMaps, images: np.ndarray, labels: np.ndarray) -> Res
     return Response(images, features, predictions, by_target, maps.attention(features))
 
 
-def attack_and_noise(
+def attack_and_controls(
     config: Config,
     model: keras.Model,
     kept: Adversarials,
@@ -55,8 +55,13 @@ def attack_and_noise(
     epsilons: Sequence[float],
     steps: int,
     rel_stepsize: float,
-) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
-    """Yield each epsilon, the images attacked with it, and the images with uniform noise of the same radius."""
+) -> Iterator[tuple[float, Mapping[str, np.ndarray]]]:
+    """Yield each epsilon, and the images as changed by each condition: "attack", and the controls.
+
+    Each control changes an image as much as the attack changed it, or another image, within the same radius: "noise" is
+    the attack's own change with its values in random places, with random signs; "other image" is the change that the
+    attack made to an image of another group.
+    """
     images = kept.images
     batches = math.ceil(len(images) / config.attack_batch_size)
     batch_size = math.ceil(len(images) / batches)  # equal batches need no padding
@@ -66,12 +71,10 @@ def attack_and_noise(
     with progress(description=f"explaining {config.task}, {model.name}", total=total) as bar:
         attacked = attack_anew(compiled, images, kept.labels, epsilons=epsilons, pgd=pgd, on_progress=bar.update)
         for epsilon, perturbed in zip(epsilons, attacked, strict=True):
-            yield epsilon, perturbed, add_noise(images, epsilon=epsilon, seed=config.seed)
-
-
-def add_noise(images: np.ndarray, *, epsilon: float, seed: int) -> np.ndarray:
-    """Return images (n, height, width, 3) in [0, 1] with uniform noise of radius epsilon, clipped to [0, 1]."""
-    noise = random_starts(
-        images.shape[1:], images=np.arange(len(images)), epsilon=epsilon, seed=seed + NOISE_SEED_OFFSET
-    )
-    return np.clip(images + np.float32(epsilon) * noise, 0, 1)
+            changes = perturbed - images
+            controls = {
+                "noise": shuffled(changes, seed=config.seed + NOISE_SEED_OFFSET),
+                "other image": changes[others(kept.groups)],
+            }
+            changed = {name: np.clip(images + change, 0, 1) for name, change in controls.items()}
+            yield epsilon, {"attack": perturbed, **changed}

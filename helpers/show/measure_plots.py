@@ -11,17 +11,19 @@ from matplotlib.axes import Axes
 from helpers.show.style import MARKERS
 
 COLUMNS_OF_PLOTS = 4
-MODEL_SHIFT, NOISE_SHIFT = 0.06, 0.12  # to the right, in ticks, so that intervals do not cover each other
+MODEL_SHIFT = 0.06  # to the right, in ticks, so that intervals do not cover each other
+CONDITIONS = (("attack", None, "-"), ("noise", "white", "--"), ("other image", "white", ":"))  # filling, line style
+CONDITION_SHIFT = 0.12
 
 
 def measure_against_epsilon(axis: Axes, summary: pd.DataFrame) -> Axes:
-    """Plot one measure's means and intervals, two lines a model: attacked images, and the control with noise.
+    """Plot one measure's means and intervals, three lines a model: attacked images, and two controls.
 
     Args:
         axis: The axis to draw on; it is returned.
         summary: Columns model, condition, epsilon, mean, low and high. Condition "attack" is drawn filled and solid,
-            "noise" of the same radius hollow and dashed; "clean" is a dotted line, and so is "shuffled weights", in
-            grey. Rows without a mean are left out.
+            "noise" hollow and dashed, "other image" hollow and dotted; "clean" is a dotted line, and so is "shuffled
+            weights", in grey. Rows without a mean are left out.
     """
     known = summary.dropna(subset="mean")
     if known.empty:
@@ -38,10 +40,12 @@ def measure_against_epsilon(axis: Axes, summary: pd.DataFrame) -> Axes:
 
 def _draw_model(axis: Axes, rows: pd.DataFrame, epsilons: Sequence[float], number: int) -> None:
     name, color, marker = rows.model.iloc[0], f"C{number}", MARKERS[number % len(MARKERS)]
-    for condition, fill, style, shift in (("attack", None, "-", 0), ("noise", "white", "--", NOISE_SHIFT)):
+    for place, (condition, fill, style) in enumerate(CONDITIONS):
         part = rows[rows.condition == condition]
+        if part.empty:
+            continue
         axis.errorbar(
-            [epsilons.index(epsilon) + number * MODEL_SHIFT + shift for epsilon in part.epsilon],
+            [epsilons.index(e) + number * MODEL_SHIFT + place * CONDITION_SHIFT for e in part.epsilon],
             part["mean"],
             np.abs(np.stack([part["mean"] - part.low, part.high - part["mean"]])),
             marker=marker,
@@ -55,6 +59,14 @@ def _draw_model(axis: Axes, rows: pd.DataFrame, epsilons: Sequence[float], numbe
     for condition, line_color in (("clean", color), ("shuffled weights", "0.5")):
         for mean in rows[rows.condition == condition]["mean"]:
             axis.axhline(mean, color=line_color, linestyle=":", linewidth=1)
+
+
+def _counts(summary: pd.DataFrame) -> str:
+    """Return of how many images the means are, as the end of a title."""
+    counts = summary.dropna(subset="mean").images
+    if counts.empty:
+        return ""
+    return f" (n = {counts.min()})" if counts.min() == counts.max() else f" (n = {counts.min()} to {counts.max()})"
 
 
 def show_measures(summary: pd.DataFrame, names: Sequence[str], *, target: str = "", title: str = "") -> plt.Figure:
@@ -72,8 +84,9 @@ def show_measures(summary: pd.DataFrame, names: Sequence[str], *, target: str = 
         axis.set_axis_off()
     handles: list = []
     for axis, name in zip(axes.flat, names, strict=False):
-        measure_against_epsilon(axis, summary[(summary.measure == name) & summary.target.isin(["", target])])
-        axis.set_title(name, fontsize="small")
+        rows_of_one = summary[(summary.measure == name) & summary.target.isin(["", target])]
+        measure_against_epsilon(axis, rows_of_one)
+        axis.set_title(name + _counts(rows_of_one), fontsize="small")
         handles = handles or axis.get_legend_handles_labels()[0]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize="small")

@@ -12,7 +12,7 @@ SOURCES = {
     "folder": "images from a folder",
     "medmnist": "images from MedMNIST+",
 }
-MAP_METHODS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "scorecam": "Score-CAM"}
+MAP_METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM", "gradcam++": "Grad-CAM++", "scorecam": "Score-CAM"}
 
 
 def model_name(config: Config) -> str:

@@ -10,6 +10,7 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
+from helpers.explain.controls import shuffled
 from helpers.explain.map_measures import UndefinedError
 from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
@@ -48,8 +49,8 @@ def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
 def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt.Figure:
     """Show perturbations scaled to 0..255: a row per model and epsilon, a column per image; dark splotches outlined.
 
-    The first row shows the images. The last row is the control: uniform noise of the largest epsilon, which depends on
-    the image only where pixels are clipped to [0, 1].
+    The first row shows the images. The last row is the control: the perturbations of the largest epsilon, of the last
+    model, with their values in random places and with random signs.
 
     Args:
         folders: The run folders of models of one task and backbone, each `variant` of an explanation that is shown.
@@ -67,7 +68,7 @@ def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt
         for config, arrays in zip(configs, explained, strict=True)
         for epsilon, changes in zip(arrays.epsilons, arrays.changes, strict=True)
     }
-    rows[f"uniform noise\nε = {first.epsilons[-1]:g}"] = _clipped_noise(first.images, first.epsilons[-1])
+    rows[f"noise\nε = {first.epsilons[-1]:g}"] = _clipped_noise(list(rows.values())[-1], first)
     figure = _draw_rows(first, rows, columns)
     tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
     figure.suptitle(
@@ -94,10 +95,11 @@ def _draw_rows(first: ExplanationArrays, rows: dict[str, np.ndarray], columns: i
     return figure
 
 
-def _clipped_noise(images: np.ndarray, epsilon: float) -> np.ndarray:
-    """Return uniform noise in units of epsilon; images (n, height, width, 3) with it stay in [0, 1], as attacked."""
-    noise = np.random.default_rng(0).uniform(-epsilon, epsilon, images.shape)
-    return (np.clip(images + noise, 0, 1) - images) / epsilon
+def _clipped_noise(changes: np.ndarray, first: ExplanationArrays) -> np.ndarray:
+    """Return the values of changes in random places, in units of the largest epsilon, clipped as the attack is."""
+    epsilon = first.epsilons[-1]
+    noisy = np.clip(first.images + epsilon * shuffled(changes, seed=0), 0, 1)
+    return (noisy - first.images) / epsilon
 
 
 def _outline_splotches(axis: Axes, change: np.ndarray) -> None:

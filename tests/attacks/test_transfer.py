@@ -16,24 +16,24 @@ def brightness_model(threshold, size=8):
     return model
 
 
-def grey_images(*levels):
-    return np.stack([np.full((8, 8, 3), level, np.float32) for level in levels])
+def grey_images(*levels, size=8):
+    return np.stack([np.full((size, size, 3), level, np.float32) for level in levels])
 
 
 def write_run(folder, model, levels, attacked_levels, radii):
     """Write a model and adversarials to a run folder; images above 0.4 are of class 1."""
     folder.path.mkdir()
     model.save(folder.model)
-    count = len(levels)
+    count, size = len(levels), model.input_shape[1]
     names = np.array([f"image{index}" for index in range(count)])
     Adversarials(
-        images=grey_images(*levels),
-        adversarials=grey_images(*attacked_levels),
+        images=grey_images(*levels, size=size),
+        adversarials=grey_images(*attacked_levels, size=size),
         radii=np.array(radii),
         labels=(np.array(levels) > 0.4).astype(np.int64),
         names=names,
         groups=names,
-        masks=np.zeros((count, 8, 8), bool),
+        masks=np.zeros((count, size, size), bool),
         has_mask=np.zeros(count, bool),
     ).save(folder.adversarials)
 
@@ -65,6 +65,7 @@ def test_adversarials_are_counted_if_the_other_model_classifies_the_image_right(
     The other two are left out: one was never broken, and one was misclassified without perturbation.
     """
     table = transfer(folders).set_index(["adversarials of", "shown to"])
+    assert set(table.pop("attack")) == {"nearest"}
     assert table.loc[("low", "low")].tolist() == [2, 1.0]
     assert table.loc[("low", "high")].tolist() == [2, 0.5]
 
@@ -73,3 +74,16 @@ def test_model_without_broken_images_has_no_adversarials_to_transfer(folders):
     table = transfer(folders).set_index(["adversarials of", "shown to"])
     assert table.loc["high"].images.tolist() == [0, 0]
     assert table.loc["high"].fooled.isna().all()
+
+
+def test_at_a_fixed_epsilon_the_attack_goes_as_far_as_it_may(folders):
+    """Within .22, two images go up to .52 and .57, past both thresholds, .4 and .5, and the third goes down to .38.
+
+    The fourth counts as misclassified to begin with. Within .12, the third reaches .48 only.
+    """
+    table = transfer(folders, epsilon=0.22).set_index(["adversarials of", "shown to"])
+    assert set(table.pop("attack")) == {"ε = 56.1/255"}
+    assert table.loc[("low", "low")].tolist() == [3, 1.0]
+    assert table.loc[("low", "high")].tolist() == [3, 1.0]
+    assert table.loc[("high", "high")].tolist() == [1, 1.0]
+    assert transfer(folders, epsilon=0.12).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 2

@@ -13,6 +13,7 @@ from helpers.datasets.manifest import data_folder, load_manifest
 from helpers.datasets.masks import read_mask
 from helpers.datasets.pipeline import load_arrays
 from helpers.explain.compare_maps import compare_maps
+from helpers.explain.controls import others, shuffled
 from helpers.explain.counterfactuals import draw_sign_differences
 from helpers.explain.explanation import Explanation, explain_model, explained_folder
 from helpers.explain.measure_table import COLUMNS, MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES
@@ -57,6 +58,7 @@ def test_the_table_has_a_row_for_every_image_condition_and_measure(runs, explain
         "clean": 2 * len(MAP_MEASURES),
         "attack": 2 * perturbed,  # two epsilons
         "noise": 2 * perturbed,
+        "other image": 2 * perturbed,
         "shuffled head": shuffled,
         "shuffled weights": shuffled,
     }
@@ -177,3 +179,46 @@ def test_shuffling_keeps_every_weights_numbers():
 def test_without_a_model_or_adversarials_it_names_the_notebook_that_makes_them(runs):
     with pytest.raises(StudyError, match=r"adversarials.npz: expected adversarials.*04_evaluate_pgd"):
         explain_model(runs[0].replace(attention="placebo"))
+
+
+def test_noise_has_the_values_of_the_attack_elsewhere():
+    changes = np.random.default_rng(1).uniform(-0.1, 0.1, (3, 8, 8, 3)).astype(np.float32)
+    noise = shuffled(changes, seed=0)
+    assert noise.dtype == np.float32
+    for change, mixed in zip(changes, noise, strict=True):
+        assert np.sort(np.abs(mixed), axis=None).tolist() == np.sort(np.abs(change), axis=None).tolist()
+        assert abs(np.corrcoef(np.abs(mixed).ravel(), np.abs(change).ravel())[0, 1]) < 0.3
+        assert 0.3 < (np.sign(np.sort(mixed, axis=None)) > 0).mean() < 0.7
+    assert np.array_equal(shuffled(changes, seed=0), noise)
+    assert not np.array_equal(shuffled(changes, seed=1), noise)
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"), [("abc", [1, 2, 0]), ("aab", [2, 2, 0]), ("aa", [0, 1]), ("a", [0]), ("abab", [1, 2, 3, 0])]
+)
+def test_the_other_image_is_of_another_group(groups, expected):
+    assert others(np.array(list(groups))).tolist() == expected
+
+
+def test_outcomes_tell_what_was_wrong_before_from_what_was_broken(runs, explained):
+    table = EXPLANATIONS.load(explained[0].explanations)
+    arrays = ExplanationArrays.load(explained[0].maps)
+    right = arrays.predictions == arrays.labels
+    attacked = table[(table.condition == "attack") & (table.epsilon == 0.3)].drop_duplicates("image").outcome
+    expected = np.where(~right[0], "wrong before", np.where(right[2], "held", "broken"))
+    assert attacked.tolist() == expected.tolist()
+    assert set(table[table.condition == "clean"].outcome) <= {"held", "wrong before"}
+
+
+def test_a_map_that_is_all_zero_is_counted(explained):
+    table = EXPLANATIONS.load(explained[1].explanations)
+    empty = table[table.measure == "all zero"].set_index(["image", "condition", "epsilon", "target"]).value
+    other = table[table.measure == "entropy"].set_index(["image", "condition", "epsilon", "target"]).value
+    assert empty.notna().all()
+    assert (other.isna() == (empty == 1)).all()
+
+
+def test_the_default_method_follows_the_head(runs):
+    assert Explanation.from_config(runs[0]).method == "gradcam"
+    assert Explanation.from_config(runs[0].replace(backbone="tiny_flat")).method == "hirescam"
+    assert Explanation.from_config(runs[0].replace(backbone="tiny_flat"), method="gradcam").method == "gradcam"

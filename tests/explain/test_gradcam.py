@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from tf_keras_vis.gradcam import Gradcam
 
 from helpers import StudyError, build_model
 from helpers.backend import keras, tf
-from helpers.explain.gradcam import METHODS, ActivationMaps, feature_maps
+from helpers.explain.gradcam import OTHERS, ActivationMaps, feature_maps
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(size=(5, 32, 32, 3)).astype(np.float32)
@@ -41,6 +42,30 @@ def test_grad_cam_is_features_weighed_by_mean_gradients(linear):
     np.testing.assert_allclose(maps[0], expected / expected.max(), rtol=1e-5)
 
 
+def test_hirescam_adds_up_to_the_logit_where_the_head_flattens():
+    """Features times gradients, over all positions and channels, are the logit without its bias."""
+    pixels = keras.Input((4, 4, 3))
+    features = keras.layers.AveragePooling2D(2, name="features")(pixels)
+    model = keras.Model(pixels, keras.layers.Dense(2, use_bias=False)(keras.layers.Flatten()(features)))
+    kernel = RNG.uniform(0.1, 1, (12, 2)).astype(np.float32)  # above 0, so that no map is cut off at 0
+    model.layers[-1].set_weights([kernel])
+    image = IMAGES[:1, :4, :4]
+    cells = image.reshape(1, 2, 2, 2, 2, 3).mean(axis=(2, 4))
+    expected = (cells[0] * kernel[:, 1].reshape(2, 2, 3)).sum(axis=-1)
+    assert expected.sum() == pytest.approx(model.predict(image, verbose=0)[0, 1], rel=1e-5)
+    hirescam, gradcam = (
+        ActivationMaps(model, method=name)(image, np.array([1]))[0] for name in ("hirescam", "gradcam")
+    )
+    np.testing.assert_allclose(hirescam, expected / expected.max(), rtol=1e-5)
+    assert np.abs(gradcam - hirescam).max() > 0.01
+
+
+def test_hirescam_is_grad_cam_where_the_head_takes_the_mean(linear):
+    classes = np.array([0, 1, 0])
+    maps = [ActivationMaps(linear, method=name)(IMAGES[:3, :4, :4], classes) for name in ("gradcam", "hirescam")]
+    np.testing.assert_allclose(*maps, rtol=1e-5)
+
+
 def test_where_nothing_speaks_for_a_class_the_map_is_zero(linear):
     assert not ActivationMaps(linear)(IMAGES[:1, :4, :4], np.array([1])).any()  # all weights of logit 1 are negative
 
@@ -55,7 +80,7 @@ def test_batches_give_what_tf_keras_vis_gives_an_image_at_a_time(network, method
         def score(logits, label=label):
             return logits[:, label]
 
-        alone = np.asarray(METHODS[method](network)(score, image[None], **settings))[0]
+        alone = np.asarray({"gradcam": Gradcam, **OTHERS}[method](network)(score, image[None], **settings))[0]
         np.testing.assert_allclose(found, alone / (alone.max() or 1), atol=1e-4)
     assert maps.shape == (5, 4, 4)
     assert maps.any(axis=(1, 2)).sum() >= 3
@@ -97,7 +122,7 @@ def test_only_layers_that_every_way_passes_can_be_explained(network):
 
 
 def test_an_unknown_method_is_refused(linear):
-    with pytest.raises(StudyError, match="method: expected one of gradcam, gradcam"):
+    with pytest.raises(StudyError, match="method: expected one of gradcam, hirescam, gradcam"):
         ActivationMaps(linear, method="gradcams")
 
 

@@ -33,5 +33,5 @@ def test_more_models_than_markers_can_be_drawn(axis, summary):
 def test_a_figure_has_a_plot_a_measure_and_a_legend_even_if_the_first_has_no_value(summary):
     figure = measure_plots.show_measures(summary, ["regions", "entropy"], target="true", title="two")
     assert figure.get_suptitle() == "two"
-    assert [axis.get_title("left") for axis in figure.axes[:2]] == ["regions", "entropy"]
+    assert [axis.get_title("left") for axis in figure.axes[:2]] == ["regions", "entropy (n = 4)"]
     assert len(figure.legends[0].get_texts()) == 4

@@ -38,7 +38,7 @@ def test_perturbations_are_shown_a_row_a_model_and_epsilon_and_noise_below(smoke
     names = [line[0].texts[0].get_text() for line in axes]
     assert names[0] == "original"  # no mask, no outline
     assert names[1:3] == ["without attention\nε = 0.00125", "without attention\nε = 0.32"]
-    assert names[-1] == "uniform noise\nε = 0.32"
+    assert names[-1] == "noise\nε = 0.32"
     noise = axes[-1, 0].images[0].get_array()
     assert noise.min() == 0.5  # grey: no change
     assert noise.mean() == pytest.approx(0.625, abs=0.02)  # half of it clipped, the rest between grey and white
