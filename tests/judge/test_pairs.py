@@ -29,6 +29,13 @@ def test_an_infinite_radius_counts_as_the_largest_there_is():
     assert pairs([0.5, 0.25], [np.inf, 0.25]).ratio_of_geometric_means().value == pytest.approx(np.sqrt(2))
 
 
+def test_the_interval_of_a_ratio_of_medians_draws_whole_groups_and_takes_two_medians():
+    """In each group one image is 1 and 2, one 2 and 8, one 4 and 1: both medians are 2, the median of ratios is 2."""
+    first, second = np.repeat([1.0, 2, 4], 100), np.repeat([2.0, 8, 1], 100)
+    ratio = Pairs(first / 100, second / 100, np.tile(np.arange(100), 3)).ratio_of_medians()
+    assert (ratio.value, ratio.low, ratio.high) == (1, 1, 1)
+
+
 def test_the_area_between_curves_is_the_mean_difference_on_the_axis_of_the_figure():
     """On an axis from 1/100 to 1, .1 is in the middle; what is outside of it counts as its end."""
     compared = pairs([0.0, 0.1, 0.001, 0.1], [0.1, 1.0, 0.01, np.inf])

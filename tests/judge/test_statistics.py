@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
 
 from helpers import wilson
 from helpers.judge.statistics import (
@@ -11,6 +12,7 @@ from helpers.judge.statistics import (
     grouped_auc,
     grouped_mean,
     image_radii,
+    in_whole_levels,
     majority_share,
     summarise,
 )
@@ -116,6 +118,37 @@ def test_an_area_under_the_curve_and_its_interval_by_hand():
     """Of 3 · 3 pairs 6 are won. Rows of the pairs have means 2/3, 1/3, 1, columns 1, 2/3, 1/3: a variance of 1/27."""
     auc, low, high = grouped_auc(np.array([0.0, 1, 2]), np.array([1.5, 0.5, 3]), np.arange(3))
     assert (auc, low, high) == pytest.approx((2 / 3, 2 / 3 - norm.ppf(0.975) / 27**0.5, 1))
+
+
+def test_every_image_counts_once_however_large_its_group():
+    """Twenty groups of nine zeros, and twenty of a single one: a tenth of the values are 1, half of the groups."""
+    values = np.concatenate([np.zeros(180), np.ones(20)])
+    groups = np.concatenate([np.repeat(np.arange(20), 9), np.arange(20, 40)])
+    mean, low, high = grouped_mean(values, groups)
+    assert mean == 0.1
+    assert 0.02 < low < 0.1 < high < 0.25
+
+
+def test_radii_in_whole_levels():
+    table = pd.DataFrame({"radius": [0.1, 0.0], "levels": [51.0, 0.0]})
+    assert in_whole_levels(table).radius.tolist() == [0.2, 0.0]
+
+
+@pytest.mark.parametrize("worst", [0, 1])
+def test_an_area_of_0_or_1_is_uncertain_too(worst):
+    scores = [np.zeros(6), np.ones(6)]
+    area, low, high = grouped_auc(scores[1 - worst], scores[worst], np.arange(6))
+    assert area == worst
+    assert high - low == pytest.approx(norm.ppf(0.975) ** 2 / (6 + norm.ppf(0.975) ** 2))
+
+
+def test_equal_scores_count_half_in_an_area():
+    """Of the nine pairs of (0, 1, 2) and (1, 2, 0), three are won and three are ties; scikit-learn agrees."""
+    lower, higher = np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 0.0])
+    area = grouped_auc(lower, higher, np.arange(3))[0]
+    assert area == pytest.approx((3 + 3 / 2) / 9)
+    assert area == pytest.approx(roc_auc_score([0, 0, 0, 1, 1, 1], [*lower, *higher]))
+    assert grouped_auc(np.array([0.0, 1.0]), np.array([1.0, 1.0]), np.arange(2))[0] == 0.75
 
 
 def test_the_interval_of_an_area_holds_the_truth_as_often_as_it_says():
