@@ -96,7 +96,7 @@ def another_search_finds_no_more(evidence: Evidence) -> tuple[int, int] | None:
         evidence.images[rows],
         evidence.labels[rows],
         np.ones(len(rows), bool),
-        steps=max(evidence.attacked.settings["steps"], OTHER_BUDGET.steps),  # an attack of few steps is still questioned
+        steps=max(evidence.attacked.settings["steps"], OTHER_BUDGET.steps),  # a weak attack is questioned as well
         seed=evidence.seed + OTHER_START_SEED_OFFSET,
     )
     again.search_from_afar(np.arange(len(rows)))
