@@ -1,5 +1,6 @@
 """The tables of a run: the types of their columns, and how they are read and written."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Table:
     def save(self, table: pd.DataFrame, path: Path) -> None:
         """Write the table to a file, atomically."""
         files.write_table(table, path)
+
+
+def steps_of(robustness: pd.DataFrame) -> int:
+    """Return the steps of the attack that left a table of robustness, from the attack's name."""
+    return int(re.findall(r"_(\d+)", robustness.attack.iloc[0])[0])
 
 
 MANIFEST = Table("notebook 01_prepare_data", text=("image", "label", "group", "split", "mask"))

@@ -1,8 +1,7 @@
 """Attack a set of images, by one of two protocols, and return a table of the outcome."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +43,20 @@ class Attacked:
     radii: np.ndarray
     settings: Mapping[str, Any]
     unconfirmed: int = 0
+
+
+def nearer(first: Attacked, second: Attacked) -> Attacked:
+    """Return the nearer adversarial of each image, of two attacks with protocol "minimal" on the same images.
+
+    The table is the second's, with the calls of both.
+    """
+    is_first = first.radii < second.radii
+    table = second.table.assign(calls=first.table.calls + second.table.calls)
+    for column in ("radius", "failed_at", "prediction"):
+        table[column] = np.where(is_first, first.table[column], second.table[column])
+    adversarials = np.where(is_first[:, None, None, None], first.adversarials, second.adversarials)
+    radii = np.minimum(first.radii, second.radii)
+    return replace(second, table=table, adversarials=adversarials, radii=radii)
 
 
 def attack(
@@ -159,11 +172,6 @@ def _attack_at(
             tables.append(rows.assign(epsilon=epsilon, prediction=prediction))
     table = pd.concat(tables, ignore_index=True)
     return Attacked(table.assign(correct=table.prediction == table.label), adversarials, radii, settings)
-
-
-def steps_of(table: pd.DataFrame) -> int:
-    """Return the steps of the attack that left a table, with which its name ends."""
-    return int(re.findall(r"_(\d+)", table.attack.iloc[0])[0])
 
 
 def _table(labels: np.ndarray, *, attack: str, seed: int) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def search_levels(
 
     The number of levels is doubled until an attack succeeds, then bisected: an adversarial of few levels is in every
     larger ball, too. An attack starts at the rounded image; if it fails, again at the corner of the ball towards a
-    known adversarial.
+    known adversarial. A known adversarial that fools the model after rounding is where the search begins.
 
     Args:
         compiled: The attacked model.
@@ -88,6 +88,10 @@ def search_levels(
     directions = [np.zeros_like(images)] + ([] if known is None else [np.sign(known - images)])
     found, is_right = originals.copy(), predict(compiled, originals) == labels
     failed, reached = np.zeros(len(images), int), np.where(is_right, 2 * MOST_LEVELS, 0)  # more than the most: none
+    if known is not None:
+        saved = rounded(known)
+        survives = is_right & (predict(compiled, saved) != labels)
+        found[survives], reached[survives] = saved[survives], _levels_between(saved, originals)[survives]
     while True:
         tried = np.where(reached > MOST_LEVELS, np.maximum(1, 2 * failed), (failed + reached) // 2)
         rows = np.flatnonzero((tried > failed) & (tried < reached) & (tried <= MOST_LEVELS))
@@ -95,18 +99,21 @@ def search_levels(
             return np.where(reached > MOST_LEVELS, np.inf, reached), found
         left = rows
         for direction in directions:
-            perturbed, is_fooled = _attack_levels(
-                compiled, originals[left], labels[left], tried[left], steps, direction[left]
-            )
-            is_fooled &= predict(compiled, perturbed) != labels[left]
+            perturbed = _attack_levels(compiled, originals[left], labels[left], tried[left], steps, direction[left])
+            is_fooled = predict(compiled, perturbed) != labels[left]  # of the last iterates, too
             found[left[is_fooled]], reached[left[is_fooled]] = perturbed[is_fooled], tried[left[is_fooled]]
             left = left[~is_fooled]
         failed[left] = tried[left]
 
 
-def _attack_levels(compiled, images, labels, levels, steps, direction) -> tuple[np.ndarray, np.ndarray]:
+def _levels_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the largest difference of each two pictures on the grid, in grey levels, int (n,)."""
+    return np.round(LEVELS * np.abs(one - other).max(axis=(1, 2, 3))).astype(int)
+
+
+def _attack_levels(compiled, images, labels, levels, steps, direction) -> np.ndarray:
     """Attack each image in a ball of so many levels; return the iterates that fool the model, or the last ones."""
-    perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
+    perturbed = images.copy()
     for rows, count in padded_batches(compiled, np.arange(len(images))):
         originals, true = tf.constant(images[rows]), tf.constant(labels[rows])
         ball = tf.constant(levels[rows] / LEVELS, tf.float32)[:, None, None, None]
@@ -121,5 +128,5 @@ def _attack_levels(compiled, images, labels, levels, steps, direction) -> tuple[
             moved = project(iterates + length * tf.sign(gradient), originals, ball)
             on_grid = tf.round(moved * LEVELS) / LEVELS
             iterates = tf.where(fooled[:, None, None, None], iterates, on_grid)
-        perturbed[rows[:count]], is_fooled[rows[:count]] = iterates.numpy()[:count], fooled.numpy()[:count]
-    return perturbed, is_fooled
+        perturbed[rows[:count]] = iterates.numpy()[:count]
+    return perturbed

@@ -12,8 +12,8 @@ from helpers.artifacts import records
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.reports import ChecksReport, ManifestReport
-from helpers.artifacts.tables import ROBUSTNESS
-from helpers.attacks.attack import PROTOCOLS, Attacked, attack, steps_of
+from helpers.artifacts.tables import ROBUSTNESS, steps_of
+from helpers.attacks.attack import PROTOCOLS, Attacked, attack, nearer
 from helpers.attacks.checks import check_attack
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.eight_bit import file_columns
@@ -112,13 +112,13 @@ def _attack_block(
             checks = check_attack(model, images, labels, found, seed=config.seed)
             if checks.want_more_steps and config.protocol == "minimal":
                 print(f"{model.model.name}: the checks doubt the attack; again, in {REMEDY * steps} steps", flush=True)
-                found = attack(model, images, labels, **settings, steps=REMEDY * steps)
+                found = nearer(found, attack(model, images, labels, **settings, steps=REMEDY * steps))
                 checks = check_attack(model, images, labels, found, seed=config.seed)
             sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             ChecksReport(checks.verdict, json.loads(checks.table.to_json(orient="records"))).save(folder.checks)
         table = found.table
         if config.protocol == "minimal":
-            table = table.assign(**file_columns(model, images, labels, found.adversarials, steps=config.steps))
+            table = table.assign(**file_columns(model, images, labels, found.adversarials, steps=steps_of(table)))
         classes, part = np.array(config.classes), rows.iloc[table.image]
         table = table.assign(
             image=part.image.to_numpy(),

@@ -103,6 +103,7 @@ def perturb(
 
     def step(taken, iterate):
         _, gradient, _ = differentiate(model, scaled, iterate, labels)
+        gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)  # what overflowed moves nothing
         moved = iterate + rel_stepsize * epsilon * tf.sign(gradient)
         return taken + 1, project(moved, pixels, epsilon)
 

@@ -27,8 +27,9 @@ class ActivationMaps:
     """Which positions of a layer support a class, on logits.
 
     Grad-CAM: Selvaraju et al., 2017, arXiv 1610.02391: the features, weighed by their gradients' mean over the
-    positions. HiResCAM: Draelos, Carin, 2020, arXiv 2011.08891: weighed by the gradients themselves. If the head takes
-    the mean over positions, the two are the same; if it flattens the features, only HiResCAM adds up to the logit.
+    positions. HiResCAM: Draelos, Carin, 2020, arXiv 2011.08891: weighed by the gradients themselves. If the head
+    takes only the mean over positions, the two are the same; if it flattens the features, only HiResCAM adds up to the
+    logit.
     Grad-CAM++: Chattopadhyay et al., 2018, arXiv 1710.11063. Score-CAM: Wang et al., 2020, arXiv 1910.01279.
 
     Args:

@@ -58,9 +58,9 @@ def attack_and_controls(
 ) -> Iterator[tuple[float, Mapping[str, np.ndarray]]]:
     """Yield each epsilon, and the images as changed by each condition: "attack", and the controls.
 
-    Each control changes an image as much as the attack changed it, or another image, within the same radius: "noise" is
-    the attack's own change with its values in random places, with random signs; "other image" is the change that the
-    attack made to an image of another group.
+    The controls stay within the same radius. "noise" is the attack's own change with its values in random places, with
+    random signs: it has the same energy. "other image" is the change that the attack made to an image of another group,
+    cut off where a pixel would leave [0, 1].
     """
     images = kept.images
     batches = math.ceil(len(images) / config.attack_batch_size)
@@ -73,7 +73,7 @@ def attack_and_controls(
         for epsilon, perturbed in zip(epsilons, attacked, strict=True):
             changes = perturbed - images
             controls = {
-                "noise": shuffled(changes, seed=config.seed + NOISE_SEED_OFFSET),
+                "noise": shuffled(images, changes, seed=config.seed + NOISE_SEED_OFFSET),
                 "other image": changes[others(kept.groups)],
             }
             changed = {name: np.clip(images + change, 0, 1) for name, change in controls.items()}

@@ -9,7 +9,7 @@ import pandas as pd
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
 from helpers.artifacts.reports import ChecksReport
-from helpers.artifacts.tables import ROBUSTNESS
+from helpers.artifacts.tables import ROBUSTNESS, steps_of
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.judge.statistics import accuracy_by_epsilon, in_whole_levels, majority_share
@@ -90,12 +90,13 @@ def _title(outcomes: Sequence[_Outcome]) -> str:
     size = join_distinct((str(config.image_size) for config in configs), " and ")
     return (
         f"{', '.join(what)}: {images} test images at {size} px\n"
-        f"L∞, {join_distinct(map(_attack_name, configs), ' and ')}; bands: 95% Wilson intervals"
+        f"L∞, {join_distinct(map(_attack_name, outcomes), ' and ')}; bands: 95% Wilson intervals"
     )
 
 
-def _attack_name(config: Config) -> str:
+def _attack_name(outcome: _Outcome) -> str:
     """Return how a model was attacked, in words."""
+    config, steps = outcome.config, steps_of(outcome.table)
     if config.protocol == "minimal":
-        return f"minimum-norm attack of {config.steps} steps (protocol minimal)"
-    return f"PGD of {config.steps} steps of ε/{1 / config.rel_stepsize:.3g} (protocol paper)"
+        return f"minimum-norm attack of {steps} steps (protocol minimal)"
+    return f"PGD of {steps} steps of ε/{1 / config.rel_stepsize:.3g} (protocol paper)"

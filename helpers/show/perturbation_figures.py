@@ -68,7 +68,7 @@ def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt
         for config, arrays in zip(configs, explained, strict=True)
         for epsilon, changes in zip(arrays.epsilons, arrays.changes, strict=True)
     }
-    rows[f"noise\nε = {first.epsilons[-1]:g}"] = _clipped_noise(list(rows.values())[-1], first)
+    rows[f"noise\nε = {first.epsilons[-1]:g}"] = _noise(list(rows.values())[-1], first)
     figure = _draw_rows(first, rows, columns)
     tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
     figure.suptitle(
@@ -95,11 +95,10 @@ def _draw_rows(first: ExplanationArrays, rows: dict[str, np.ndarray], columns: i
     return figure
 
 
-def _clipped_noise(changes: np.ndarray, first: ExplanationArrays) -> np.ndarray:
-    """Return the values of changes in random places, in units of the largest epsilon, clipped as the attack is."""
+def _noise(changes: np.ndarray, first: ExplanationArrays) -> np.ndarray:
+    """Return changes, in units of the largest epsilon, with their values in random places."""
     epsilon = first.epsilons[-1]
-    noisy = np.clip(first.images + epsilon * shuffled(changes, seed=0), 0, 1)
-    return (noisy - first.images) / epsilon
+    return shuffled(first.images, epsilon * changes, seed=0) / epsilon
 
 
 def _outline_splotches(axis: Axes, change: np.ndarray) -> None:

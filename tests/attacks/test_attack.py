@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from helpers import StudyError, attack
+from helpers.attacks.attack import nearer
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.minimum_norm import search_nearest
 from helpers.attacks.pgd import attack_balls, random_starts
@@ -266,3 +267,25 @@ def test_a_model_that_returns_no_numbers_is_refused(small_task):
     )
     with pytest.raises(StudyError, match="expected finite logits, got infinity or NaN for 40 of 40 images"):
         attack(keras.Model(inputs, outputs), *small_task)
+
+
+def test_an_image_that_fell_far_enough_is_not_searched_longer(small_model, small_task):
+    whole = attack(small_model, *small_task, batch_size=20)
+    enough = float(np.median(whole.radii))
+    short = attack(small_model, *small_task, batch_size=20, enough=enough)
+    assert np.array_equal(short.radii <= enough, whole.radii <= enough)
+    assert short.table.calls[short.radii <= enough].min() == 20
+    assert short.table.calls[short.radii > enough].min() > 20
+    assert (attack(small_model, *small_task, batch_size=20, enough=1.0).table.calls == 20).all()
+
+
+def test_of_two_attacks_the_nearer_adversarials_count(small_model, small_task):
+    images, labels = small_task
+    one, other = (attack(small_model, images, labels, batch_size=20, steps=3, seed=seed) for seed in (0, 1))
+    both = nearer(one, other)
+    assert np.array_equal(both.radii, np.minimum(one.radii, other.radii))
+    assert len(set(one.radii < other.radii)) == 2  # each is nearer for some
+    assert np.array_equal(both.table.radius, both.radii)
+    assert np.abs(both.adversarials - images).max(axis=(1, 2, 3)) == pytest.approx(both.radii)
+    assert (both.table.calls == one.table.calls + other.table.calls).all()
+    assert (small_model.predict(both.adversarials, verbose=0).argmax(axis=1) == both.table.prediction).all()

@@ -60,10 +60,12 @@ def test_the_table_says_which_adversarials_survive_a_file(brightness):
     mixed = grey(127.2)
     mixed[:, :2] = 128.49 / 255
     adversarials = np.concatenate([grey(127.6), mixed, grey(130)])
-    columns = file_columns(brightness, grey(127, 126, 130), np.zeros(3, np.int64), adversarials, steps=5)
+    images, labels = grey(127, 126, 130), np.zeros(3, np.int64)
+    columns = file_columns(brightness, images, labels, adversarials, steps=5)
     assert columns["levels"].tolist() == [1, 2, 0]
     assert columns["fools_rounded"].tolist() == [True, False, True]
     assert columns["fools_jpeg"].tolist() == [True, False, True]
+    assert file_columns(brightness, images, labels, adversarials, steps=0)["levels"][0] == 1  # as the rounded one has
 
 
 def test_an_image_that_no_levels_break_has_infinitely_many(brightness):

@@ -46,7 +46,7 @@ def robustness_table(images=10):
             f"image {number}",
             f"image {number}",
             "nv" if number else "mel",
-            "minimum_norm_30",
+            "minimum_norm_6",
             0,
             0.05 * number,
             0,
@@ -109,9 +109,9 @@ def leave_attack():
 def explanation_table(names):
     """Return a table with a measure of maps and one of perturbations, under every condition but the shuffled ones."""
     rng = np.random.default_rng(0)
-    conditions = [("clean", 0.0), *itertools.product(("attack", "noise"), EPSILONS)]
+    conditions = [("clean", 0.0), *itertools.product(("attack", "noise", "other image"), EPSILONS)]
     rows = [
-        (name, name, condition, epsilon, target, False, measure, rng.uniform(), "")
+        (name, name, condition, epsilon, target, "held", measure, rng.uniform(), "")
         for name in names
         for condition, epsilon in conditions
         for target, measure in (("true", "entropy"), ("", "contrast"))

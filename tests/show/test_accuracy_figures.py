@@ -28,13 +28,13 @@ def test_models_are_compared_with_the_numbers_behind_the_curves(smoke, leave_att
 
 def test_a_figure_says_what_the_run_was_made_with_whatever_the_profile_says_now(smoke, leave_attack):
     then = smoke[3].replace(
-        source="folder", data_dir="elsewhere", image_size=96, protocol="paper", steps=20, rel_stepsize=0.125
+        source="folder", data_dir="elsewhere", image_size=96, protocol="paper", steps=40, rel_stepsize=0.125
     )
     leave_attack(then)
     figure, numbers = compare_models([RunFolder.from_config(smoke[3])])
     assert title(figure) == (
         "retinopathy, InceptionResNetV2, images from a folder: 10 test images at 96 px\n"
-        "L∞, PGD of 20 steps of ε/8 (protocol paper); bands: 95% Wilson intervals"
+        "L∞, PGD of 40 steps of ε/8 (protocol paper); bands: 95% Wilson intervals"
     )
     assert set(numbers.source) == {"folder"}
 
@@ -49,6 +49,13 @@ def test_radii_give_the_accuracy_at_any_epsilon_and_both_protocols_can_be_compar
         == {0: 0.9, 0.1: 0.7, 0.2: 0.5}
     )
     assert "of 6 steps (protocol minimal) and PGD of 40 steps of ε/30 (protocol paper)" in title(figure)
+
+
+def test_the_title_names_the_steps_that_were_taken(smoke, leave_attack, robustness):
+    """After a doubtful verdict, an attack takes twice the steps of its profile."""
+    folder = leave_attack(smoke[0])
+    ROBUSTNESS.save(robustness().assign(attack="minimum_norm_12"), folder.robustness)
+    assert "minimum-norm attack of 12 steps (protocol minimal)" in title(compare_models([folder])[0])
 
 
 def test_a_second_curve_shows_perturbations_in_whole_levels(smoke, leave_attack, robustness):

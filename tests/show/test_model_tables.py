@@ -37,7 +37,7 @@ def test_measures_of_several_models_come_with_their_names_in_front(smoke, leave_
     assert set(measured.model) == {"without attention", "with soft attention"}
     assert set(measured.target) == {"true", ""}
     summary = summarise_measures(measured)
-    assert len(summary) == 2 * 5 * 2  # models, conditions and epsilons, measures
+    assert len(summary) == 2 * 7 * 2  # models, conditions and epsilons, measures
     assert set(summary.images) == {4}
 
 

@@ -40,8 +40,8 @@ def test_perturbations_are_shown_a_row_a_model_and_epsilon_and_noise_below(smoke
     assert names[1:3] == ["without attention\nε = 0.00125", "without attention\nε = 0.32"]
     assert names[-1] == "noise\nε = 0.32"
     noise = axes[-1, 0].images[0].get_array()
-    assert noise.min() == 0.5  # grey: no change
-    assert noise.mean() == pytest.approx(0.625, abs=0.02)  # half of it clipped, the rest between grey and white
+    assert noise.min() >= 0.5  # grey: no change
+    assert noise.mean() == pytest.approx(0.75, abs=0.02)  # evenly between grey and white
     assert figure.get_suptitle().startswith("skin_lesion, ResNet-50, phantoms (drawn images): ")
     assert "0..255" in figure.get_suptitle()
 
