@@ -90,13 +90,16 @@ def _title(outcomes: Sequence[_Outcome]) -> str:
     size = join_distinct((str(config.image_size) for config in configs), " and ")
     return (
         f"{', '.join(what)}: {images} test images at {size} px\n"
-        f"L∞, {join_distinct(map(_attack_name, outcomes), ' and ')}; bands: 95% Wilson intervals"
+        f"L∞, {_attack_names(outcomes)}; bands: 95% Wilson intervals"
     )
 
 
-def _attack_name(outcome: _Outcome) -> str:
-    """Return how a model was attacked, in words."""
-    config, steps = outcome.config, steps_of(outcome.table)
-    if config.protocol == "minimal":
-        return f"minimum-norm attack of {steps} steps (protocol minimal)"
-    return f"PGD of {steps} steps of ε/{1 / config.rel_stepsize:.3g} (protocol paper)"
+def _attack_names(outcomes: Sequence[_Outcome]) -> str:
+    """Return how models were attacked, in words; where the steps differ, all of them."""
+    steps: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        name = "minimum-norm attack of {} steps (protocol minimal)"
+        if outcome.config.protocol == "paper":
+            name = f"PGD of {{}} steps of ε/{1 / outcome.config.rel_stepsize:.3g} (protocol paper)"
+        steps.setdefault(name, []).append(str(steps_of(outcome.table)))
+    return " and ".join(name.format(join_distinct(taken, " and ")) for name, taken in steps.items())

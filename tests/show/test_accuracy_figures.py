@@ -56,6 +56,8 @@ def test_the_title_names_the_steps_that_were_taken(smoke, leave_attack, robustne
     folder = leave_attack(smoke[0])
     ROBUSTNESS.save(robustness().assign(attack="minimum_norm_12"), folder.robustness)
     assert "minimum-norm attack of 12 steps (protocol minimal)" in title(compare_models([folder])[0])
+    both = [folder, leave_attack(smoke[1])]
+    assert "minimum-norm attack of 12 and 6 steps (protocol minimal)" in title(compare_models(both)[0])
 
 
 def test_a_second_curve_shows_perturbations_in_whole_levels(smoke, leave_attack, robustness):
