@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-LESION_TITLES = {  # HAM10000's abbreviations, in the order of the logits (Tschandl et al., 2018)
+LESION_TITLES = {  # of HAM10000's abbreviations (Tschandl et al., 2018)
     "akiec": "actinic keratosis",
     "bcc": "basal cell carcinoma",
     "bkl": "benign keratosis",
@@ -52,6 +52,7 @@ class Task:
         parameters: Names of the task's own parameters in the configuration.
         medmnist: How MedMNIST+ stores the task; None: it does not.
         outline: The shape that perturbations are compared with: the dataset's mask, or the eye's field of view.
+        class_titles: {class name: what pictures call it}, of classes whose names are abbreviations.
         has_datta_split: Whether the split of the code behind the paper is known for this dataset.
         paper_epsilons: {backbone: epsilon at which the paper shows activation maps (Figures 12 and 13)}.
     """
@@ -65,6 +66,7 @@ class Task:
     parameters: tuple[str, ...] = ()
     medmnist: MedMNIST | None = None
     outline: Literal["mask", "field_of_view"] = "mask"
+    class_titles: Mapping[str, str] = field(default_factory=dict)
     has_datta_split: bool = False
     paper_epsilons: Mapping[str, float] = field(default_factory=dict)
 
@@ -127,6 +129,7 @@ register_task(
         classes=lesion_classes,
         class_of=lesion_class,
         medmnist=MedMNIST("dermamnist", SKIN_LESIONS),
+        class_titles=LESION_TITLES,
         has_datta_split=True,
         paper_epsilons={"resnet50": 0.01, "inception_resnet_v2": 0.00125},
     )

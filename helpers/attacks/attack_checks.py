@@ -58,6 +58,7 @@ def planted_adversarials_are_found(evidence: Evidence) -> tuple[int, int] | None
     f"each class, and Square, which sees no gradient, in {OTHER_BUDGET.queries} queries. Take more steps",
     otherwise="doubtful",
     at_most=0,
+    more_steps_may_help=True,
 )
 def other_attacks_find_no_more(evidence: Evidence) -> tuple[int, int] | None:
     """Count the hardest images that another attack breaks within the distance at which they are said to hold.
@@ -85,6 +86,7 @@ def other_attacks_find_no_more(evidence: Evidence) -> tuple[int, int] | None:
     "steps",
     otherwise="doubtful",
     at_most=0,
+    more_steps_may_help=True,
 )
 def another_search_finds_no_more(evidence: Evidence) -> tuple[int, int] | None:
     """Count the hardest images whose own radius was too large; nothing under protocol "paper", which has none."""
@@ -130,6 +132,7 @@ def noise_finds_no_more(evidence: Evidence) -> float:
     "0, the attack failed. Take more steps, another loss, or look at the gradients",
     otherwise="doubtful",
     at_most=0,
+    more_steps_may_help=True,
 )
 def large_epsilon_breaks_all(evidence: Evidence) -> tuple[int, int]:
     """Count the images that hold in a ball so large that none can."""

@@ -22,6 +22,7 @@ class Check:
         passed: Whether the value is on the right side of the threshold.
         otherwise: The verdict if it did not pass: "broken" or "doubtful".
         meaning: What the value is, what a bad one means, and what to do about it.
+        more_steps_may_help: Whether a longer attack may pass where this one did not: a remedy that needs no person.
     """
 
     name: str
@@ -32,15 +33,20 @@ class Check:
     passed: bool
     otherwise: str
     meaning: str
+    more_steps_may_help: bool = False
 
-
-MORE_STEPS = "more steps"  # the remedy, in the meaning of a check, that can be taken without a person
 
 CheckFunction = Callable[[Evidence], Check | None]
 
 
 def check(
-    name: str, meaning: str, *, otherwise: str, at_most: float = math.inf, at_least: float = -math.inf
+    name: str,
+    meaning: str,
+    *,
+    otherwise: str,
+    at_most: float = math.inf,
+    at_least: float = -math.inf,
+    more_steps_may_help: bool = False,
 ) -> Callable[[Callable[[Evidence], Measured]], CheckFunction]:
     """Turn a function that measures into a check with a threshold, either `at_most` or `at_least`."""
 
@@ -57,7 +63,8 @@ def check(
             else:
                 value = float(measured)
             threshold = at_least if math.isinf(at_most) else at_most
-            return Check(name, value, low, high, threshold, at_least <= value <= at_most, otherwise, meaning)
+            passed = at_least <= value <= at_most
+            return Check(name, value, low, high, threshold, passed, otherwise, meaning, more_steps_may_help)
 
         run.__name__, run.__doc__ = measure.__name__, measure.__doc__
         return run

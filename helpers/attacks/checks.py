@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.attacks import attack_checks, model_checks
 from helpers.attacks.attack import Attacked
-from helpers.attacks.check import MORE_STEPS, Check
+from helpers.attacks.check import Check
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evidence import Evidence
 from helpers.backend import keras
@@ -52,8 +52,7 @@ class Checks:
     @property
     def want_more_steps(self) -> bool:
         """Whether the verdict is "doubtful", and a longer attack may change that."""
-        wanted = any(MORE_STEPS in check.meaning for check in self.checks if not check.passed)
-        return wanted and self.verdict == "doubtful"
+        return self.verdict == "doubtful" and any(c.more_steps_may_help for c in self.checks if not c.passed)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
 def _cells_read(side: int) -> str:
     """Return how many cells of a map 2×2 max-pooling reads, as text; nothing if it reads all."""
     read = side if side == 1 else side // 2 * 2  # a map of one cell is not pooled
-    return "" if read == side else f"\nof {read**2} in {side**2}"
+    return "" if read == side else f":\n{read**2} of {side**2} cells"
 
 
 def _arrows(model: Any, layers: dict[str, Any]) -> list[tuple[str, str]]:

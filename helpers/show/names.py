@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.config import Config
-from helpers.tasks import LESION_TITLES
+from helpers.tasks import TASKS
 
 SOURCES = {
     "phantom": "phantoms (drawn images)",
@@ -32,8 +32,8 @@ def source_name(config: Config) -> str:
 
 
 def class_name(name: str) -> str:
-    """Return what a class is called in pictures: an abbreviation of HAM10000 is spelled out."""
-    return LESION_TITLES.get(name, name)
+    """Return what a class is called in pictures: its title if its task's record has one, else its name."""
+    return next((task.class_titles[name] for task in TASKS.values() if name in task.class_titles), name)
 
 
 def join_distinct(names: Iterable[str], separator: str = ", ") -> str:

@@ -71,7 +71,8 @@ def test_a_sound_model_is_trusted(small_model, small_task, protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_table_lists_the_checks_that_apply(small_model, small_task, protocol):
     table = check(small_model, small_task, protocol).table
-    assert table.columns.tolist() == ["name", "value", "low", "high", "threshold", "passed", "otherwise", "meaning"]
+    columns = ["name", "value", "low", "high", "threshold", "passed", "otherwise", "meaning", "more_steps_may_help"]
+    assert table.columns.tolist() == columns
     expected = [
         ("planted adversarials found", 0.8, "broken"),
         ("other attacks find no more", 0, "doubtful"),
@@ -279,3 +280,14 @@ def test_the_worst_failed_check_gives_the_verdict(passed, verdict):
         for name, ok, otherwise in zip("ab", passed, ("broken", "doubtful"), strict=True)
     )
     assert Checks((first, second)).verdict == verdict
+
+
+def test_only_a_doubt_that_a_longer_attack_may_end_asks_for_one(small_model, small_task):
+    sound = check(small_model, small_task)
+    helped = {one.name for one in sound.checks if one.more_steps_may_help}
+    assert helped == {"other attacks find no more", "another search finds no more", "large epsilon breaks all"}
+    for one in sound.checks:
+        failed = Checks(tuple(replace(c, passed=c is not one) for c in sound.checks))
+        assert failed.want_more_steps == (one.name in helped)
+    assert not sound.want_more_steps
+    assert all("more steps" in one.meaning for one in sound.checks if one.more_steps_may_help)

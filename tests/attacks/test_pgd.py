@@ -82,3 +82,17 @@ def test_in_float16_a_training_attack_follows_gradients_that_would_be_0():
     assert not np.any(gradient)
     attacked = perturb(model, pixels, labels, starts=tf.zeros_like(pixels), epsilon=0.1, steps=4, rel_stepsize=0.25)
     assert attacked.numpy() == pytest.approx(np.full((1, 2, 2, 3), 0.4))
+
+
+def test_what_overflows_in_a_training_attack_moves_nothing():
+    """The gradient of the first pixel, 1024 · .5 · 250, is beyond float16; that of the others is not."""
+    with precision("mixed_float16"):
+        flat = keras.layers.Flatten()
+        hidden = keras.layers.Dense(1, use_bias=False)
+        logits = keras.layers.Dense(2, dtype="float32", use_bias=False)
+        model = keras.Sequential([keras.Input((1, 1, 3)), flat, hidden, logits])
+    hidden.set_weights([np.array([[250], [1], [-1]], np.float32)])
+    logits.set_weights([np.array([[1e-3, -1e-3]], np.float32) * 500])
+    pixels, labels = tf.constant([[[[0.5, 0.5, 0.5]]]]), tf.zeros(1, tf.int64)
+    attacked = perturb(model, pixels, 1 - labels, starts=tf.zeros_like(pixels), epsilon=0.1, steps=1, rel_stepsize=1.0)
+    assert attacked.numpy().ravel() == pytest.approx([0.5, 0.6, 0.4])

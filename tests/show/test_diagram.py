@@ -22,7 +22,7 @@ def test_a_diagram_has_a_box_a_layer_with_its_shape_and_an_arrow_for_each_input(
     assert words.count("") == arrows  # an arrow is an annotation without text
 
 
-@pytest.mark.parametrize(("image_size", "words"), [(24, "max-pool\nof 4 in 9"), (32, "max-pool")])
+@pytest.mark.parametrize(("image_size", "words"), [(24, "max-pool:\n4 of 9 cells"), (32, "max-pool")])
 def test_it_says_how_many_cells_max_pooling_reads(axis, image_size, words):
     from helpers.networks.build import build_model
 
