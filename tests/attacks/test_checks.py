@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers import attack, check_attack
-from helpers.attacks import minimum_norm, pgd
+from helpers.attacks import attack_checks, minimum_norm, pgd
 from helpers.attacks.attack import Attacked
 from helpers.attacks.checks import Check, Checks
 from helpers.attacks.planted import plant_adversarials
@@ -291,3 +291,18 @@ def test_only_a_doubt_that_a_longer_attack_may_end_asks_for_one(small_model, sma
         assert failed.want_more_steps == (one.name in helped)
     assert not sound.want_more_steps
     assert all("more steps" in one.meaning for one in sound.checks if one.more_steps_may_help)
+
+
+@pytest.mark.parametrize(("steps", "searched"), [(1, 20), (30, 30)])
+def test_a_weak_attack_is_questioned_by_no_weaker_search(small_model, small_task, steps, searched, monkeypatch):
+    attacked = attack(small_model, *small_task, batch_size=20, steps=steps)
+    taken = []
+
+    class Observed(attack_checks.RadiusSearch):
+        def search_from_afar(self, rows):
+            taken.append(self.steps)
+            super().search_from_afar(rows)
+
+    monkeypatch.setattr(attack_checks, "RadiusSearch", Observed)
+    check_attack(small_model, *small_task, attacked, batch_size=20)
+    assert taken == [searched]

@@ -181,6 +181,27 @@ def test_a_doubtful_attack_is_made_again_once_in_more_steps(trained, monkeypatch
     assert not list(verdicts)
 
 
+def test_a_longer_attack_that_finds_less_takes_nothing_away(trained, monkeypatch):
+    """The second attack is read with radii twice as large; the first one's radii stay."""
+
+    def doubt(*args, **more):
+        checks = check_attack(*args, **more).checks
+        return Checks(tuple(replace(c, passed=c.name != "another search finds no more") for c in checks))
+
+    radii = {}
+
+    def worse(*args, steps, **more):
+        found = attack(*args, steps=steps, **more)
+        radii[steps] = found.radii * (2 if radii else 1)
+        return replace(found, radii=radii[steps], table=found.table.assign(radius=radii[steps]))
+
+    monkeypatch.setattr(evaluation, "check_attack", doubt)
+    monkeypatch.setattr(evaluation, "attack", worse)
+    folder = evaluate(read_config(**trained))
+    assert list(radii) == [8, 16]
+    assert ROBUSTNESS.load(folder.robustness).radius.to_numpy() == pytest.approx(radii[8])
+
+
 def test_a_table_says_what_survives_a_file(trained):
     table = ROBUSTNESS.load(evaluate(read_config(**trained)).robustness)
     broken = table[(table.radius > 0) & np.isfinite(table.radius)]

@@ -87,3 +87,4 @@ def test_at_a_fixed_epsilon_the_attack_goes_as_far_as_it_may(folders):
     assert table.loc[("low", "high")].tolist() == [3, 1.0]
     assert table.loc[("high", "high")].tolist() == [1, 1.0]
     assert transfer(folders, epsilon=0.12).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 2
+    assert transfer(folders, epsilon=0.35).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 3
