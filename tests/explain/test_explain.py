@@ -17,6 +17,8 @@ from helpers.explain.controls import others, shuffled
 from helpers.explain.counterfactuals import draw_sign_differences
 from helpers.explain.explanation import Explanation, explain_model, explained_folder
 from helpers.explain.measure_table import COLUMNS, MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES
+from helpers.explain.responses import attack_and_controls
+from helpers.networks.build import load_model
 from helpers.networks.weights import shuffle_weights
 
 
@@ -195,6 +197,20 @@ def test_noise_has_the_values_of_the_attack_elsewhere():
         assert 0.3 < (mixed > 0).mean() < 0.7
     assert np.array_equal(shuffled(images, changes, seed=0), noise)
     assert not np.array_equal(shuffled(images, changes, seed=1), noise)
+
+
+def test_each_condition_changes_the_images_as_it_says(runs):
+    folder = RunFolder.from_config(runs[0])
+    kept = Adversarials.load(folder.adversarials)
+    settings = {"epsilons": [0.02], "steps": 2, "rel_stepsize": 0.5}
+    ((_, changed),) = attack_and_controls(runs[0], load_model(folder.path), kept, **settings)
+    change = changed["attack"] - kept.images
+    elsewhere = np.clip(kept.images + change[others(kept.groups)], 0, 1)
+    assert np.array_equal(changed["other image"], elsewhere)
+    assert not np.array_equal(changed["other image"], changed["attack"])
+    energy = [((changed[name] - kept.images) ** 2).sum() for name in ("attack", "noise")]
+    assert energy[0] == pytest.approx(energy[1], rel=1e-4)
+    assert list(changed) == ["attack", "noise", "other image"]
 
 
 @pytest.mark.parametrize(
