@@ -5,6 +5,9 @@
 Small convolutional networks that tell which half of an 8×8 picture is brighter are attacked with faults planted in the
 model, in the attack, or in the reading of its outcome, and without any. A fault is caught if the verdict is not
 "trusted"; a sound setting with another verdict is a false alarm. No threshold was chosen on these cases.
+
+With `--autoattack`, the flags that AutoAttack raises on the same models stand beside (benchmarks/requirements.txt). It
+brings an attack of its own, so it can only see what is wrong with a model.
 """
 
 import argparse
@@ -13,6 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from unittest import mock
 
+try:
+    import torch_peers  # before TensorFlow: the other way round, PyTorch crashes
+except ImportError:
+    torch_peers = None
 import numpy as np
 import pandas as pd
 
@@ -87,6 +94,10 @@ def with_bias(size):
         return copy
 
     return change
+
+
+def unchanged(model):
+    return model
 
 
 def random_pixels(deviation):
@@ -184,11 +195,15 @@ class Case:
 
     name: str
     settings: dict = field(default_factory=dict)
-    model: Callable = lambda model: model
+    model: Callable = unchanged
     context: Callable = contextlib.nullcontext
     reading: Callable = lambda found: found
     seed: int = 0
     is_sound: bool = False
+
+    @property
+    def changes_model(self):
+        return self.model is not unchanged
 
 
 FAULTS = [
@@ -251,19 +266,32 @@ def judge(case):
     return checks.verdict, [check.name for check in checks.checks if not check.passed]
 
 
+def flags(case):
+    """Return AutoAttack's flags, at the median radius of the sound network."""
+    model, (images, labels) = case.model(network(case.seed)), task(case.seed)
+    epsilon = float(np.median(attack(network(case.seed), images, labels, batch_size=20).radii))
+    return torch_peers.autoattacks_flags(CompiledModel(model, batch_size=40), images, labels, epsilon=epsilon)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="cases with this text in their names")
+    parser.add_argument("--autoattack", action="store_true", help="show the flags of AutoAttack, too")
     arguments = parser.parse_args()
     rows = []
     for case in [*FAULTS, *SOUND]:
         if arguments.only and arguments.only not in case.name:
             continue
         verdict, failed = judge(case)
-        is_right = (verdict == "trusted") == case.is_sound
-        print(f"{'ok   ' if is_right else 'WRONG'} {case.name}: {verdict} ({', '.join(failed)})", flush=True)
-        rows.append({"kind": "sound" if case.is_sound else "fault", "right": is_right})
-    print(pd.DataFrame(rows).groupby("kind").right.agg(["sum", "size"]))
+        row = {"kind": "sound" if case.is_sound else "fault", "checks": (verdict == "trusted") == case.is_sound}
+        print(f"{'ok   ' if row['checks'] else 'WRONG'} {case.name}: {verdict} ({', '.join(failed)})", flush=True)
+        if arguments.autoattack:
+            raised = flags(case)
+            row["autoattack"] = (not raised) == case.is_sound
+            row["kind"] += " in the model" if case.changes_model else ""
+            print(f"      AutoAttack: {', '.join(raised) or 'nothing'}", flush=True)
+        rows.append(row)
+    print(pd.DataFrame(rows).groupby("kind").agg(["sum", "size"]))
 
 
 if __name__ == "__main__":

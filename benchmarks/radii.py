@@ -1,17 +1,27 @@
 """Which attack finds the smallest perturbations, at how many gradient calls an image?
 
+    .venv/bin/python -m pip install -r benchmarks/requirements.txt       # the peers; they may be missing
     .venv/bin/python benchmarks/radii.py --task skin_lesion --attention none --images 48
 
 The model is one that `make study` left, the images are its attacked ones that it classifies right. Each contender runs
-with several budgets. Printed is the geometric mean of its radii over that of the smallest radii that anything found:
-all contenders, and the study's own search with ten times its budget, from other starts, and PGD towards each class.
+with several budgets. Measured is the geometric mean of its radii over that of the smallest radii that anything found:
+all contenders, and the study's own search with ten times its budget, from other starts, and PGD towards each class. And
+at each epsilon of the paper's grid, how many images more than that stay right. The rows go to `radii.csv`, which
+`draw_radii.py` draws.
 """
 
 import argparse
 import time
+from functools import partial
+from pathlib import Path
 
+try:
+    import torch_peers  # before TensorFlow: the other way round, PyTorch crashes
+except ImportError:
+    torch_peers = None
 import foolbox
 import numpy as np
+import pandas as pd
 
 from helpers import load_model, read_model_config
 from helpers.artifacts.folders import RunFolder
@@ -25,40 +35,54 @@ from helpers.backend import tf
 from helpers.datasets.manifest import data_folder
 from helpers.datasets.pipeline import load_arrays
 
+TABLE = Path(__file__).with_name("radii.csv")
 LARGEST = 0.5  # where bisections start
-FAR_STARTS = (0.01, 0.03, 0.1)  # radii of balls in which long searches start
+FAR_STARTS = (0.01, 0.05)  # radii of balls in which long searches start
+GRID = tuple(0.00125 * 2**k for k in range(9))  # the paper's
 
 
 def study(model, images, labels, *, steps):
-    """Return radii and mean calls of protocol minimal."""
+    """Return adversarials and mean calls of protocol minimal."""
     found = attack(model, images, labels, steps=steps)
-    return found.radii, found.table.calls.mean()
+    return found.adversarials, found.table.calls.mean()
 
 
 def foolboxs_minimum_norm(model, images, labels, *, steps):
     """Return the same of Foolbox's LInfFMNAttack, as it is."""
     wrapped = foolbox.TensorFlowModel(model.logits, bounds=(0, 1), device="/CPU:0")
-    radii = []
+    found = []
     for rows, count in padded_batches(model, np.arange(len(images))):
         criterion = foolbox.criteria.Misclassification(tf.constant(labels[rows]))
-        found = foolbox.attacks.LInfFMNAttack(steps=steps).run(wrapped, tf.constant(images[rows]), criterion).numpy()
-        radii.append(distances(model, images[rows], found, labels[rows])[:count])
-    return np.concatenate(radii), steps
+        attack = foolbox.attacks.LInfFMNAttack(steps=steps)
+        found.append(attack.run(wrapped, tf.constant(images[rows]), criterion).numpy()[:count])
+    return np.concatenate(found), steps
+
+
+def foolboxs_pgd(model, images, labels, *, steps):
+    """Return the same of Foolbox's LinfPGD, at each epsilon of the paper's grid, on the model as it is."""
+    wrapped = foolbox.TensorFlowModel(model.model, bounds=(0, 1), device="/CPU:0")
+    best = images.copy()
+    for rows, count in padded_batches(model, np.arange(len(images))):
+        attack, true = foolbox.attacks.LinfPGD(steps=steps), tf.constant(labels[rows])
+        _, clipped, success = attack(wrapped, tf.constant(images[rows]), true, epsilons=GRID)
+        for found, is_fooled in list(zip(clipped, success.numpy(), strict=True))[::-1]:  # the smallest epsilon last
+            kept = np.flatnonzero(is_fooled[:count])
+            best[rows[kept]] = found.numpy()[kept]
+    return best, steps * len(GRID)
 
 
 def bisected_pgd(model, images, labels, *, steps, rounds=8):
     """Return the same of PGD on the margin, from a random start, in a ball that is bisected on a logarithmic scale."""
     low, high = np.full(len(images), 1e-4, np.float32), np.full(len(images), LARGEST, np.float32)
-    radii, calls = np.full(len(images), np.inf), np.zeros(len(images))
+    best, calls = images.copy(), np.zeros(len(images))
     for number in range(rounds):
         middle = np.sqrt(low * high)
         starts = random_starts(images.shape[1:], images=np.arange(len(images)), epsilon=LARGEST, seed=0, restart=number)
         found, is_fooled, taken = attack_balls(model, images, labels, epsilons=middle, starts=starts, steps=steps)
         calls += taken
-        reached = distances(model, images, found, labels)
-        radii = np.minimum(radii, np.where(is_fooled, reached, np.inf))
+        best[is_fooled] = found[is_fooled]
         high, low = np.where(is_fooled, middle, high), np.where(is_fooled, low, middle)
-    return radii, calls.mean()
+    return best, calls.mean()
 
 
 def distances(model, images, found, labels):
@@ -74,23 +98,63 @@ def best_of_all(model, images, labels):
         numbers, nothing = np.arange(len(images)), np.full(len(images), np.inf, np.float32)
         directions = random_starts(images.shape[1:], images=numbers, epsilon=LARGEST, seed=0, restart=10 + number)
         starts = Nearest(nothing, np.clip(images + np.float32(distance) * directions, 0, 1))
-        best = np.minimum(best, search_nearest(model, images, labels, steps=100, known=starts).radii)
-    for target in range(model.model.output_shape[-1]):
-        starts = random_starts(
-            images.shape[1:], images=np.arange(len(images)), epsilon=LARGEST, seed=0, restart=20 + target
-        )
-        found, is_fooled, _ = attack_balls(
-            model, images, labels, epsilons=np.float32(0.98) * best, starts=starts, steps=40, target=target
-        )
-        best = np.where(is_fooled, np.minimum(best, distances(model, images, found, labels)), best)
+        best = np.minimum(best, search_nearest(model, images, labels, steps=80, known=starts).radii)
+    class_count = model.model.output_shape[-1]
+    rows, targets = np.nonzero(labels[:, None] != np.arange(class_count))
+    starts = random_starts(images.shape[1:], images=rows * class_count + targets, epsilon=LARGEST, seed=0, restart=20)
+    balls = (0.98 * best[rows]).astype(np.float32)
+    settings = {"epsilons": balls, "starts": starts, "steps": 20, "targets": targets}
+    found, _, _ = attack_balls(model, images[rows], labels[rows], **settings)
+    np.minimum.at(best, rows, distances(model, images[rows], found, labels[rows]))
     return best
 
 
-CONTENDERS = {
-    "the study": (study, (10, 20, 40)),
-    "Foolbox's LInfFMNAttack": (foolboxs_minimum_norm, (20, 40, 80)),
-    "bisected PGD on the margin": (bisected_pgd, (5, 10, 20)),
-}
+def contenders(model, best):
+    """Return the contenders by name, each with its budgets in steps."""
+    chosen = {
+        "the study": (study, (5, 10, 20, 40)),
+        "Foolbox's LInfFMNAttack": (foolboxs_minimum_norm, (20, 40)),
+        "bisected PGD on the margin": (bisected_pgd, (5, 10)),
+        "Foolbox's LinfPGD on the grid": (foolboxs_pgd, (40,)),
+    }
+    if torch_peers:
+        largest = 1.1 * best.max()
+        chosen |= {
+            "AdvLib's APGD, cross-entropy": (partial(torch_peers.advlibs_apgd, "ce", largest=largest), (5, 10)),
+            "AutoAttack's FAB, targeted": (partial(torch_peers.autoattacks_fab, largest=largest), (20, 40)),
+        }
+        if model.model.output_shape[-1] > 3:  # its DLR needs four classes
+            chosen["AdvLib's APGD, targeted"] = (partial(torch_peers.advlibs_apgd, "dlr", largest=largest), (8,))
+    return chosen
+
+
+def measure(model, images, labels, *, largest_budget):
+    """Return a row for each contender and budget, and the smallest radii."""
+    rows, best = [], best_of_all(model, images, labels)
+    study(model, images[:1], labels[:1], steps=1)  # traces
+    for name, (run, budgets) in contenders(model, best).items():
+        for steps in budgets:
+            if steps * (len(GRID) if run is foolboxs_pgd else 1) > largest_budget:
+                continue
+            began = time.perf_counter()
+            found, calls = run(model, images, labels, steps=steps)
+            seconds = time.perf_counter() - began
+            radii = distances(model, images, found, labels)
+            best = np.minimum(best, radii)
+            rows.append({"contender": name, "steps": steps, "calls": calls, "seconds": seconds, "radii": radii})
+            print(f"  {name}, {steps} steps: {calls:.0f} calls, {seconds:.0f} s", flush=True)
+    return rows, best
+
+
+def summarise(rows, best):
+    """Return a table of how near each contender came to the smallest radii."""
+    table = pd.DataFrame(rows)
+    ratios = table.radii.map(lambda radii: np.minimum(radii, LARGEST) / best)
+    least = (best > np.array(GRID)[:, None]).sum(axis=1)
+    table["ratio"] = [np.exp(np.log(ratio).mean()) for ratio in ratios]
+    table["worst"] = [ratio.max() for ratio in ratios]
+    table["more_right"] = [max((radii > np.array(GRID)[:, None]).sum(axis=1) - least) for radii in table.radii]
+    return table.drop(columns="radii").assign(images=len(best), smallest=np.exp(np.log(best).mean()))
 
 
 def main():
@@ -102,6 +166,7 @@ def main():
     parser.add_argument("--attention", default="none")
     parser.add_argument("--training", default="standard")
     parser.add_argument("--images", type=int, default=48)
+    parser.add_argument("--largest-budget", type=int, default=1000, help="leave out contenders with more steps")
     arguments = parser.parse_args()
     chosen = {name: getattr(arguments, name) for name in ("profile", "task", "backbone", "attention", "training")}
     config = read_model_config(**chosen, runs_dir=arguments.runs_dir)
@@ -111,22 +176,13 @@ def main():
     )
     model = CompiledModel(load_model(RunFolder.from_config(config).path), batch_size=config.attack_batch_size)
     right = np.flatnonzero(predict(model, images) == labels)[: arguments.images]
-    images, labels = images[right], labels[right]
-    print(f"{', '.join(chosen.values())}: {len(images)} images")
-    measured, best = [], best_of_all(model, images, labels)
-    for name, (run, budgets) in CONTENDERS.items():
-        for steps in budgets:
-            began = time.perf_counter()
-            radii, calls = run(model, images, labels, steps=steps)
-            measured.append((name, calls, time.perf_counter() - began, radii))
-            best = np.minimum(best, radii)
-    print(f"geometric mean of the smallest radii: {np.exp(np.log(best).mean()):.6f}")
-    for name, calls, seconds, radii in measured:
-        ratio = radii / best
-        print(
-            f"  {name}: {calls:.0f} calls, {np.exp(np.log(ratio).mean()):.3f} times the smallest "
-            f"(worst image {ratio.max():.2f}), {seconds:.0f} s"
-        )
+    name = "/".join(list(chosen.values())[1:])
+    print(f"{name}: {len(right)} images", flush=True)
+    table = summarise(*measure(model, images[right], labels[right], largest_budget=arguments.largest_budget))
+    print(table.round(3).to_string())
+    table.insert(0, "model", name)
+    others = pd.read_csv(TABLE).query("model != @name") if TABLE.exists() else None
+    pd.concat([others, table]).round(5).to_csv(TABLE, index=False)
 
 
 if __name__ == "__main__":

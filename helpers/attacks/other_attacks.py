@@ -57,33 +57,35 @@ def _noise(
 
 def _pgd(compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, epsilon: float, budget: Budget) -> np.ndarray:
     """Attack with PGD whose steps become shorter, from several random starts, until one fools the model."""
-    return _first_that_fools(compiled, images, labels, epsilon, budget, targets=[None] * budget.restarts)
+    perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
+    for number in range(budget.restarts):
+        rows = np.flatnonzero(~is_fooled)
+        starts = random_starts(images.shape[1:], images=rows, epsilon=epsilon, seed=budget.seed, restart=1 + number)
+        perturbed[rows], is_fooled[rows] = _attack(compiled, images[rows], labels[rows], epsilon, budget, starts)
+    return perturbed
 
 
 def _targeted(
     compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, epsilon: float, budget: Budget
 ) -> np.ndarray:
-    """Attack with the same PGD, once towards each class."""
-    return _first_that_fools(compiled, images, labels, epsilon, budget, targets=range(compiled.model.output_shape[-1]))
-
-
-def _first_that_fools(compiled, images, labels, epsilon, budget, *, targets) -> np.ndarray:
-    """Run PGD towards targets, None for any class, each from another random start, on those not yet fooled."""
-    perturbed, is_fooled = images.copy(), np.zeros(len(images), bool)
-    steps = budget.steps_per_restart
-    for number, target in enumerate(targets):
-        rows = np.flatnonzero(~is_fooled & (labels != (-1 if target is None else target)))
-        starts = random_starts(images.shape[1:], images=rows, epsilon=epsilon, seed=budget.seed, restart=1 + number)
-        perturbed[rows], is_fooled[rows], _ = attack_balls(
-            compiled,
-            images[rows],
-            labels[rows],
-            epsilons=np.full(len(rows), epsilon, np.float32),
-            starts=starts,
-            steps=steps,
-            target=target,
-        )
+    """Attack with the same PGD, once towards each wrong class: all of an image's classes at once."""
+    class_count = compiled.model.output_shape[-1]
+    rows, targets = np.nonzero(labels[:, None] != np.arange(class_count))
+    numbers = rows * class_count + targets  # each has a start of its own
+    starts = random_starts(images.shape[1:], images=numbers, epsilon=epsilon, seed=budget.seed)
+    found, fools = _attack(compiled, images[rows], labels[rows], epsilon, budget, starts, targets)
+    perturbed = images.copy()
+    for is_fooled in (False, True):  # who fools the model comes last, and stays
+        perturbed[rows[fools == is_fooled]] = found[fools == is_fooled]
     return perturbed
+
+
+def _attack(compiled, images, labels, epsilon, budget, starts, targets=None) -> tuple[np.ndarray, np.ndarray]:
+    """Run the PGD of `attack_balls` in balls of one size; return the perturbed images, and whether they fool."""
+    epsilons, steps = np.full(len(images), epsilon, np.float32), budget.steps_per_restart
+    settings = {"epsilons": epsilons, "starts": starts, "steps": steps, "targets": targets}
+    found, is_fooled, _ = attack_balls(compiled, images, labels, **settings)
+    return found, is_fooled
 
 
 def _auto_pgd_with(loss: Loss) -> AttackRun:

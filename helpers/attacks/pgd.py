@@ -131,7 +131,7 @@ def attack_balls(
     epsilons: np.ndarray,
     starts: np.ndarray,
     steps: int,
-    target: int | None = None,
+    targets: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Attack with PGD whose steps become shorter, each image in a ball of its own, until it fools the model.
 
@@ -142,7 +142,7 @@ def attack_balls(
         epsilons: float32 (n,), L∞ radii on pixels in [0, 1].
         starts: Of the images' shape, in [-1, 1]; scaled by epsilon.
         steps: Most gradient calls per image.
-        target: The class towards which the attack goes; None: any wrong one.
+        targets: The class towards which each image's attack goes, int64 (n,); None: any wrong one.
 
     Returns:
         The first iterates that fool the model, else the last ones, float32 of the images' shape; whether they do, bool
@@ -152,7 +152,7 @@ def attack_balls(
     for rows, count in padded_batches(compiled, np.arange(len(images))):
         originals, ball = tf.constant(images[rows]), tf.constant(epsilons[rows])[:, None, None, None]
         true, fooled, taken = tf.constant(labels[rows]), tf.zeros(len(rows), bool), tf.zeros(len(rows), tf.int64)
-        aims = true if target is None else tf.fill(true.shape, tf.constant(target, tf.int64))
+        aims = true if targets is None else tf.constant(targets[rows])
         iterates = project(originals + ball * starts[rows], originals, ball)
         for step in range(steps):
             _, gradient, logits = compiled.differentiate(iterates, aims)
@@ -160,7 +160,7 @@ def attack_balls(
             fooled |= fools(true, logits, LOGIT_TOLERANCE)
             if tf.reduce_all(fooled):
                 break
-            direction = tf.sign(gradient) if target is None else -tf.sign(gradient)
+            direction = tf.sign(gradient) if targets is None else -tf.sign(gradient)
             moved = iterates + decayed(STEP_LENGTHS, step, steps) * ball * direction
             iterates = tf.where(fooled[:, None, None, None], iterates, project(moved, originals, ball))
         for whole, part in ((perturbed, iterates), (is_fooled, fooled), (calls, taken)):

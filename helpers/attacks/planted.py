@@ -95,5 +95,5 @@ def _separate(clean: np.ndarray, inner: np.ndarray, corner: np.ndarray) -> np.nd
     low, high = within(inner), within(corner)
     scale = low.std(axis=0) + 1e-3 * low.std() + 1e-12  # features that are always 0 stay out of it
     x, y = np.concatenate([low, high]) / scale, np.repeat([0, 1], [len(low), len(high)])
-    weights = RidgeClassifier(alpha=1.0, class_weight="balanced", solver="svd").fit(x, y).coef_.ravel() / scale
+    weights = RidgeClassifier(alpha=1.0, class_weight="balanced", solver="cholesky").fit(x, y).coef_.ravel() / scale
     return weights - weights @ between.T @ between
