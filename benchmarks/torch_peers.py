@@ -38,7 +38,8 @@ class Network(torch.nn.Module):
         with tf.GradientTape() as tape:
             tape.watch(pixels)
             logits = self.compiled.model(pixels, training=False)
-        return tape.gradient(logits, pixels, output_gradients=weights)
+        unconnected = tf.UnconnectedGradients.ZERO  # of a model that blocks them
+        return tape.gradient(logits, pixels, output_gradients=weights, unconnected_gradients=unconnected)
 
     def forward(self, pixels):
         return _Logits.apply(pixels, self)

@@ -123,9 +123,10 @@ def make_folder(path: Path) -> Path:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, atomically."""
+    """Write a table as CSV, atomically; compressed if its name ends in .gz, the same table always to the same bytes."""
+    compression = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
     with atomic_write(path) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, compression=compression)
 
 
 def write_json(content: Any, path: Path) -> None:

@@ -222,7 +222,7 @@ def test_a_missing_parameter_is_named():
 
 
 def test_an_unknown_profile_lists_the_known_ones():
-    with pytest.raises(StudyError, match="paper, quick, smoke"):
+    with pytest.raises(StudyError, match="paper, pretrain, quick, smoke"):
         read_config(profile="quik")
 
 

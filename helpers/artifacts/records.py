@@ -113,6 +113,11 @@ def recorded(output: Path) -> dict[str, Any]:
     return _read_record(output).get("parameters", {})
 
 
+def stage_version(output: Path) -> int | None:
+    """Return the version of the stage that made a file; None if there is no record of it."""
+    return _read_record(output).get("stage_version")
+
+
 def recorded_config(output: Path) -> Config:
     """Return the configuration that a file was made with, whatever its profile says today.
 

@@ -1,0 +1,84 @@
+"""The results of one run of the study, small enough to be shared: a folder of tables in results/.
+
+They hold a row for each image and model, so everything that the study says of a run can be computed from them, on a
+clone that has no run. They hold no image.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers import files
+from helpers.artifacts.tables import Table
+from helpers.errors import StudyError
+
+ABOUT = "about.json"
+MODEL = ("task", "backbone", "arm", "seed")  # columns that say which model a row is about
+ARMS = ("none", "soft", "soft_released", "placebo", "adversarial")  # adversarial: no attention, trained adversarially
+_TEXT = ("task", "backbone", "arm", "image", "group", "label", "condition", "target", "outcome", "measure")
+TABLES = {  # of StudyResults, and their files
+    "models": "models.csv",
+    "radii": "radii.csv.gz",
+    "clean": "clean.csv.gz",
+    "explanations": "explanations.csv.gz",
+    "maps": "maps.csv.gz",
+    "detection": "detection.csv",
+}
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """The tables of one run.
+
+    Attributes:
+        about: Name of the profile, source of the images of each task, epsilons, machine, versions, commit, date.
+        models: A row per model: `MODEL`, source of its images, classes, image_size, parameters (number of weights),
+            data_seed, protocol, attack_version, verdict (of the attack's checks).
+        radii: A row per attacked image and model: `MODEL`, image, group, label, radius, failed_at, calls, levels,
+            fools_rounded, fools_jpeg.
+        clean: A row per test image and model: `MODEL`, image, group, label, right.
+        explanations: A row per image, model, condition and measure: `MODEL`, image, group, condition, epsilon, target,
+            outcome, measure, value.
+        maps: How alike the maps of two models are: task, backbone, arm, other_arm, seed, image, group, condition,
+            measure, value.
+        detection: A row per model, epsilon and detector: `MODEL`, epsilon, features, against, images, auc, low, high.
+    """
+
+    about: dict[str, Any]
+    models: pd.DataFrame
+    radii: pd.DataFrame
+    clean: pd.DataFrame
+    explanations: pd.DataFrame
+    maps: pd.DataFrame
+    detection: pd.DataFrame
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write all tables to a folder, each whole or not at all; the same tables give the same bytes."""
+        for name, file in TABLES.items():
+            files.write_table(getattr(self, name), folder / file)
+        files.write_json(self.about, folder / ABOUT)
+        return [folder / name for name in (*TABLES.values(), ABOUT)]
+
+    @classmethod
+    def load(cls, folder: Path) -> "StudyResults":
+        """Read them from a folder.
+
+        Raises:
+            StudyError: the folder is not there, or a table is missing or unreadable.
+        """
+        made_by = "make study, or .venv/bin/python -m helpers.show.collect,"
+        if not (folder / ABOUT).is_file():
+            raise StudyError(
+                f"{folder / ABOUT}: expected the results of a run, they are not there. Run {made_by} first."
+            )
+        table = Table(made_by, text=_TEXT, never_missing=("target", "outcome"))
+        tables = {name: table.load(folder / file) for name, file in TABLES.items()}
+        return cls(json.loads((folder / ABOUT).read_text()), **tables)
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """Return task and backbone of all models, each pair once."""
+        return list(dict.fromkeys(zip(self.models.task, self.models.backbone, strict=True)))

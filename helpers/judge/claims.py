@@ -1,0 +1,121 @@
+"""The claims of the paper, as data: what each compares, and what would support or contradict it.
+
+They stand in results/claims.yaml and were fixed before the run that decides them. `helpers.judge.ledger` decides.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+import yaml
+from pydantic import AfterValidator, Field
+
+from helpers.backbones import BACKBONES
+from helpers.errors import StudyError, choice_problem
+from helpers.judge.comparison import Comparison
+from helpers.judge.measures import MEASURES
+from helpers.parameters import choice_of
+from helpers.paths import ROOT
+from helpers.tasks import TASKS
+
+CLAIMS = ROOT / "results" / "claims.yaml"
+TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"
+
+
+def _check_cell(value: str) -> str:
+    task, _, backbone = value.partition("/")
+    for name, choices in ((task, TASKS), (backbone, BACKBONES)):
+        if problem := choice_problem(name, choices):
+            raise ValueError(f"{TASK_BACKBONES}: {problem}")
+    return value
+
+
+Cell = Annotated[str, AfterValidator(_check_cell)]
+
+
+class Claim(Comparison):
+    """A sentence of the paper as a test.
+
+    The measure is compared with thresholds, on its own scale. A claim that something is larger has `supports_above` and
+    `contradicts_below`; the second is larger than the first where an effect has to matter: an effect that is surely
+    smaller than that contradicts the claim. A claim that something is smaller has `supports_below` and
+    `contradicts_above`. A claim that there is no difference has `within`.
+    """
+
+    id: str
+    section: str  # of the paper; "ours": a question that the paper does not ask
+    says: str  # in our words
+    gives: str = ""  # the paper's own number, as printed
+    reading: str = ""  # what is an inference of ours
+    cells: tuple[Cell, ...] = ()
+    measure: Annotated[str, choice_of(MEASURES)] | None = None
+    supports_above: float | Literal["chance"] | None = None
+    contradicts_below: float | Literal["chance"] | None = None
+    supports_below: float | Literal["chance"] | None = None
+    contradicts_above: float | Literal["chance"] | None = None
+    within: tuple[float, float] | None = None
+    at_least: int | None = None  # of the cells must support it; None: all
+    seeds: Annotated[int, Field(ge=1)] = 1  # trainings that it takes
+    primary: bool = False  # the primary endpoint: its p values are adjusted for its cells (Holm)
+    not_testable: str = ""  # why no run of this study can decide it
+
+    @pydantic.model_validator(mode="after")
+    def _check_claim(self) -> Self:
+        if self.not_testable:
+            return self
+        if self.measure is None or not self.cells:
+            raise ValueError("expected a measure and cells, or not_testable with the reason")
+        missing = [name for name in MEASURES[self.measure].needs if getattr(self, name) in (None, ())]
+        if missing:
+            raise ValueError(f"measure {self.measure!r} needs {', '.join(missing)}")
+        kinds = [
+            self.supports_above is not None and self.contradicts_below is not None,
+            self.supports_below is not None and self.contradicts_above is not None,
+            self.within is not None,
+        ]
+        if sum(kinds) != 1:
+            raise ValueError(
+                "expected one of supports_above with contradicts_below, supports_below with contradicts_above, within"
+            )
+        if self.at_least is not None and not 1 <= self.at_least <= len(self.cells):
+            raise ValueError(f"at_least: expected 1 to {len(self.cells)}, the number of cells; got {self.at_least}")
+        return self
+
+
+def read_claims(path: Path = CLAIMS) -> list[Claim]:
+    """Return the claims in a file.
+
+    Raises:
+        StudyError: one error that names every wrong row.
+    """
+    try:
+        rows = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: expected a YAML list of claims; {error}") from error
+    if not isinstance(rows, list):
+        raise StudyError(f"{path}: expected a YAML list of claims, got {type(rows).__name__}.")
+    claims: list[Claim] = []
+    problems = []
+    for number, row in enumerate(rows, start=1):
+        claim = _read_claim(row)
+        if isinstance(claim, str):
+            name = row.get("id", f"number {number}") if isinstance(row, dict) else f"number {number}"
+            problems.append(f"claim {name}: {claim}")
+        elif claim.id in [other.id for other in claims]:
+            problems.append(f"claim {claim.id}: expected another id, an earlier claim has it")
+        else:
+            claims.append(claim)
+    if problems:
+        raise StudyError(f"{path}: " + "; ".join(problems))
+    return claims
+
+
+def _read_claim(row: Any) -> Claim | str:
+    """Return a claim, or what is wrong with it."""
+    try:
+        return Claim.model_validate(row)
+    except pydantic.ValidationError as error:
+        return ", ".join(
+            ".".join(map(str, part["loc"])) + (": " if part["loc"] else "") + part["msg"].removeprefix("Value error, ")
+            for part in error.errors()
+        )

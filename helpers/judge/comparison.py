@@ -1,0 +1,25 @@
+"""What a claim compares: models, epsilons, conditions."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from helpers.artifacts.results import ARMS
+from helpers.parameters import Parameters, choice_of
+
+Arm = Annotated[str, choice_of(ARMS)]
+Epsilon = Annotated[float, Field(ge=0, le=1)]
+
+
+class Comparison(Parameters):
+    """What is measured in a task and backbone, and what it is compared with; each measure uses some of it."""
+
+    arm: Arm = "soft"  # the model that the claim is about
+    other_arm: Arm | None = None  # the model that it is compared with
+    other_tasks: tuple[str, ...] = ()  # the tasks that it is compared with
+    epsilon: Epsilon | None = None
+    other_epsilon: Epsilon | None = None
+    quantity: str | None = None  # name of a measure of explanations
+    condition: str = "attack"  # of explanations
+    control: str | None = None  # condition that it is compared with
+    outcome: str | None = None  # of the condition: held, broken, wrong before; None: any

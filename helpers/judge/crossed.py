@@ -1,0 +1,135 @@
+"""A mean over images and trainings: its interval when images share groups, and models share images and seeds.
+
+Several trainings (seeds) are attacked on the same images. So two values depend on each other if they share an image's
+group (a lesion, a patient) or a seed. Intervals that count only images say nothing of the next training.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import t as student
+
+from helpers.judge.statistics import CONFIDENCE
+
+SMALLEST_SHARE = 1e-12  # of a variance: below it, rounding
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean, how sure it is, and where its uncertainty comes from.
+
+    Attributes:
+        value: The mean.
+        error: Its standard error.
+        freedom: Degrees of freedom of the error.
+        groups: Number of groups (lesions, patients).
+        seeds: Number of trainings; of one alone, the error counts images only.
+        images: Number of different images.
+        group_variance: Variance of the mean that comes from groups; another number of groups divides it accordingly.
+        seed_variance: The same of seeds; 0 if there is one.
+    """
+
+    value: float
+    error: float
+    freedom: float
+    groups: int
+    seeds: int
+    images: int
+    group_variance: float
+    seed_variance: float
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """Return (low, high) of Student's t; NaN for a single group, which has no spread."""
+        half = student.ppf((1 + confidence) / 2, self.freedom) * self.error if self.groups > 1 else np.nan
+        return float(self.value - half), float(self.value + half)
+
+    def p_above(self, threshold: float) -> float:
+        """Return the one-sided p value of the true mean being at most `threshold`."""
+        if self.groups < 2:
+            return 1.0
+        if self.error == 0:
+            return float(self.value <= threshold)
+        return float(student.sf((self.value - threshold) / self.error, self.freedom))
+
+    def p_below(self, threshold: float) -> float:
+        """Return the one-sided p value of the true mean being at least `threshold`."""
+        return replace(self, value=-self.value).p_above(-threshold)
+
+
+def crossed_mean(
+    values: np.ndarray, groups: np.ndarray, seeds: np.ndarray, *, images: np.ndarray | None = None
+) -> Estimate:
+    """Return the `Estimate` of a mean over images and seeds.
+
+    The variance adds what clusters of groups and clusters of seeds contribute, less what they count twice (Cameron,
+    Gelbach, Miller: "Robust Inference with Multiway Clustering", 2011), each with the correction for few clusters; it
+    is never below the larger of the two. The degrees of freedom are Satterthwaite's, so with three seeds that differ,
+    the interval is wide. Values that are all equal still have an error: the one that a share of 0 would have.
+
+    Args:
+        values: float (n,), one for each image and seed; not all combinations need to be there.
+        groups: Of each value: lesion or patient.
+        seeds: Of each value: the training.
+        images: Of each value; None: a value's number. Only counted.
+    """
+    values, kept = np.asarray(values, float), np.isfinite(np.asarray(values, float))
+    if not kept.all():
+        raise ValueError("values: expected finite numbers")
+    count = len(values)
+    named = np.arange(count) if images is None else np.asarray(images)
+    if not count:
+        return Estimate(np.nan, np.nan, np.nan, 0, 0, 0, np.nan, np.nan)
+    mean = float(values.mean())
+    by_group, group_count = _cluster_variance(values - mean, groups)
+    by_seed, seed_count = _cluster_variance(values - mean, seeds)
+    both = np.array([f"{group}\0{seed}" for group, seed in zip(groups, seeds, strict=True)])
+    twice = _cluster_variance(values - mean, both)[0] if seed_count > 1 else 0.0
+    variance = max(by_group + by_seed - twice, by_group, by_seed)
+    freedom = float(max(group_count - 1, 1))
+    if variance > SMALLEST_SHARE * max(mean**2, SMALLEST_SHARE):
+        parts = [(by_group, group_count), (by_seed, seed_count)]
+        freedom = variance**2 / sum(part**2 / (number - 1) for part, number in parts if number > 1 and part > 0)
+        freedom = float(np.clip(freedom, 1, group_count * seed_count))
+    else:  # no two values differ: as if the next group did, with the probability that is still 5%
+        variance = ((1 - (1 - CONFIDENCE) ** (1 / group_count)) / 2) ** 2
+    return Estimate(
+        mean, float(np.sqrt(variance)), freedom, group_count, seed_count, len(np.unique(named)), by_group, by_seed
+    )
+
+
+def _cluster_variance(residuals: np.ndarray, clusters: np.ndarray) -> tuple[float, int]:
+    """Return the variance of the mean that is due to clusters, and their number; 0 for a single one."""
+    _, members = np.unique(clusters, return_inverse=True)
+    count = int(members.max()) + 1
+    if count < 2:
+        return 0.0, count
+    sums = np.bincount(members, residuals)
+    return float((sums**2).sum() / len(residuals) ** 2 * count / (count - 1)), count
+
+
+def average(estimates: list[Estimate]) -> Estimate:
+    """Return the mean of independent estimates."""
+    count = len(estimates)
+    return _combined(estimates, sum(each.value for each in estimates) / count, 1 / count**2)
+
+
+def difference(one: Estimate, other: Estimate) -> Estimate:
+    """Return the difference of two independent estimates."""
+    return _combined([one, other], one.value - other.value, 1.0)
+
+
+def _combined(estimates: list[Estimate], value: float, factor: float) -> Estimate:
+    """Return an estimate whose variance is the sum of others', times a factor."""
+    variances = np.array([each.error**2 for each in estimates])
+    total = variances.sum()
+    freedom = total**2 / (variances**2 / [each.freedom for each in estimates]).sum() if total else np.inf
+    return Estimate(
+        value=float(value),
+        error=float(np.sqrt(factor * total)),
+        freedom=float(freedom),
+        groups=min(each.groups for each in estimates),
+        seeds=min(each.seeds for each in estimates),
+        images=min(each.images for each in estimates),
+        group_variance=float(factor * sum(each.group_variance for each in estimates)),
+        seed_variance=float(factor * sum(each.seed_variance for each in estimates)),
+    )

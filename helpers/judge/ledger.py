@@ -1,0 +1,183 @@
+"""The ledger: a verdict on every claim, from the results of a run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from helpers.artifacts.results import StudyResults
+from helpers.errors import StudyError
+from helpers.judge.claims import Claim
+from helpers.judge.crossed import Estimate
+from helpers.judge.measures import MEASURES
+from helpers.judge.pairs import holm
+from helpers.judge.rows import NotMeasurableError
+from helpers.judge.statistics import CONFIDENCE
+from helpers.judge.thresholds import LEVEL, Thresholds, needed
+
+SUPPORTED, CONTRADICTED, EQUIVALENT = "supported", "contradicted", "equivalent"
+CANNOT_TELL, NOT_TESTABLE, NOT_TRUSTED = "cannot tell", "not testable here", "attack not trusted"
+VERDICTS = (SUPPORTED, EQUIVALENT, CONTRADICTED, CANNOT_TELL, NOT_TRUSTED, NOT_TESTABLE)
+EQUIVALENCE_LEVEL = 1 - CONFIDENCE  # of each of the two one-sided tests of equivalence (Schuirmann, 1987)
+RESTS_ON = {"phantom": "drawn images", "folder": "a sample of real images", "medmnist": "small real images"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict on a claim for one task and backbone, and what it rests on; NaN where there is no number.
+
+    Attributes:
+        claim, section, says, gives: As in `Claim`.
+        task, backbone: "" for a claim that is not testable anywhere.
+        verdict: One of `VERDICTS`.
+        why: One sentence.
+        value, low, high: The measure with its 95% interval, on the scale of the thresholds.
+        images, groups, seeds: Of which it is the mean.
+        rests_on: Drawn or real images.
+    """
+
+    claim: str
+    section: str
+    says: str
+    gives: str
+    task: str
+    backbone: str
+    verdict: str
+    why: str
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    images: int = 0
+    groups: int = 0
+    seeds: int = 0
+    rests_on: str = ""
+
+
+def judge(results: StudyResults, claims: Iterable[Claim]) -> pd.DataFrame:
+    """Return the ledger: a row for each claim, task and backbone, with the attributes of `Decision`.
+
+    Raises:
+        StudyError: the models of a task cannot be compared; the message says what differs.
+    """
+    check_comparable(results)
+    return pd.DataFrame(asdict(decision) for claim in claims for decision in decide(results, claim))
+
+
+def check_comparable(results: StudyResults) -> None:
+    """Raise a StudyError unless all models of a task were attacked on the same images, in the same way."""
+    for task, models in results.models.groupby("task"):
+        for name in ("source", "classes", "data_seed", "protocol", "attack_version"):
+            found = sorted(map(str, models[name].unique()))
+            if len(found) > 1:
+                raise StudyError(
+                    f"models of {task}: expected the same {name}, got {', '.join(found)}. Attack all alike."
+                )
+        for table in ("radii", "clean"):
+            rows = getattr(results, table)
+            sets = {key: set(part.image) for key, part in rows[rows.task == task].groupby(["backbone", "arm", "seed"])}
+            first_key, first = next(iter(sets.items()))
+            for key, images in sets.items():
+                if images != first:
+                    raise StudyError(
+                        f"{table} of {task}: expected the same images for all models; {'-'.join(map(str, key))} has "
+                        f"{len(images - first)} that {'-'.join(map(str, first_key))} has not, and lacks "
+                        f"{len(first - images)}. Use the same data_seed, split and attack_images."
+                    )
+
+
+def decide(results: StudyResults, claim: Claim) -> list[Decision]:
+    """Return the decision for each cell of a claim; those of a primary endpoint are adjusted for their number."""
+    nowhere = Decision(claim.id, claim.section, claim.says, claim.gives, "", "", NOT_TESTABLE, claim.not_testable)
+    if claim.not_testable:
+        return [nowhere]
+    decisions, tested = [], []
+    for task, backbone in (cell.split("/") for cell in claim.cells):
+        base = replace(nowhere, task=task, backbone=backbone)
+        try:
+            estimate = MEASURES[str(claim.measure)].estimate(results, claim, task, backbone)
+        except NotMeasurableError as reason:
+            decisions.append(replace(base, why=f"{reason}"))
+            continue
+        models = _models_behind(results, claim, task, backbone)
+        thresholds = Thresholds.of(claim, chance=1 / models.classes.iloc[0])
+        tested.append((len(decisions), estimate, thresholds, models))
+        decisions.append(base)
+    p_values = np.array([thresholds.p_values(estimate) for _, estimate, thresholds, _ in tested]).reshape(-1, 2)
+    if claim.primary:
+        p_values = np.stack([holm(column) for column in p_values.T], axis=1)
+    for (place, estimate, thresholds, models), both in zip(tested, p_values, strict=True):
+        decisions[place] = _with_verdict(decisions[place], claim, estimate, thresholds, models, both)
+    return decisions
+
+
+def _models_behind(results: StudyResults, claim: Claim, task: str, backbone: str) -> pd.DataFrame:
+    models, arms = results.models, {claim.arm, claim.other_arm}
+    is_behind = models.task.isin([task, *claim.other_tasks]) & (models.backbone == backbone) & models.arm.isin(arms)
+    return models[is_behind]
+
+
+def _with_verdict(
+    base: Decision, claim: Claim, estimate: Estimate, thresholds: Thresholds, models: pd.DataFrame, both: np.ndarray
+) -> Decision:
+    """Return a decision with its verdict and numbers."""
+    measure = MEASURES[str(claim.measure)]
+    shown = np.exp if measure.is_ratio else float
+    value, low, high = (float(shown(number)) for number in (estimate.value, *estimate.interval()))
+    base = replace(
+        base,
+        value=value,
+        low=low,
+        high=high,
+        images=estimate.images,
+        groups=estimate.groups,
+        seeds=estimate.seeds,
+        rests_on=", ".join(dict.fromkeys(RESTS_ON[source] for source in models.source)),
+    )
+    doubted = models[models.verdict != "trusted"]
+    if measure.rests_on_attack and len(doubted):
+        return replace(
+            base,
+            verdict=NOT_TRUSTED,
+            why=f"the checks call the attack on {doubted.arm.iloc[0]} {doubted.verdict.iloc[0]}",
+        )
+    if estimate.seeds < claim.seeds:
+        return replace(base, verdict=CANNOT_TELL, why=f"it takes {claim.seeds} trainings, there are {estimate.seeds}")
+    supports, contradicts = both
+    if contradicts < LEVEL:
+        return replace(base, verdict=CONTRADICTED, why=thresholds.why_contradicted(estimate))
+    if claim.within and supports < EQUIVALENCE_LEVEL:
+        return replace(base, verdict=EQUIVALENT, why=f"differences that matter are excluded{_caveat(claim, estimate)}")
+    if not claim.within and supports < LEVEL:
+        return replace(base, verdict=SUPPORTED, why=f"the interval excludes the contrary{_caveat(claim, estimate)}")
+    return replace(base, verdict=CANNOT_TELL, why=needed(estimate, thresholds.gap(estimate)))
+
+
+def _caveat(claim: Claim, estimate: Estimate) -> str:
+    """Return what a single training leaves open; nothing where models were not trained more than once on purpose."""
+    compares_models = claim.other_arm is not None and MEASURES[str(claim.measure)].rests_on_attack
+    return ", for one training of each; the next may differ" if compares_models and estimate.seeds == 1 else ""
+
+
+def overall(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return a row per claim with one verdict over its cells, and how many cells have which.
+
+    A claim is supported (or equivalent) if enough cells support it (`at_least`, else all), contradicted if so many
+    cells contradict it that it cannot be any more, and else not told.
+    """
+    rows = []
+    for claim in claims:
+        found = ledger[ledger.claim == claim.id].verdict
+        wanted = claim.at_least or len(found)
+        good, bad = found.isin([SUPPORTED, EQUIVALENT]).sum(), (found == CONTRADICTED).sum()
+        if good >= wanted:
+            verdict = EQUIVALENT if claim.within else SUPPORTED
+        elif len(found) - bad < wanted:
+            verdict = CONTRADICTED
+        else:
+            verdict = next(name for name in (CANNOT_TELL, NOT_TRUSTED, NOT_TESTABLE) if (found == name).any())
+        counts = found.value_counts()
+        cells = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts)
+        rows.append({"claim": claim.id, "section": claim.section, "says": claim.says, "gives": claim.gives})
+        rows[-1] |= {"verdict": verdict, "cells": cells}
+    return pd.DataFrame(rows)

@@ -1,0 +1,52 @@
+"""All measures of claims, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from helpers.artifacts.results import StudyResults
+from helpers.judge import accuracy_measures as accuracies
+from helpers.judge import explanation_measures as explanations
+from helpers.judge.comparison import Comparison
+from helpers.judge.crossed import Estimate
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure.
+
+    Attributes:
+        estimate: From results, comparison, task and backbone to an estimate.
+        needs: Fields of `Comparison` that it needs.
+        is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
+        rests_on_attack: Whether a doubtful attack makes it doubtful.
+    """
+
+    estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
+    needs: tuple[str, ...] = ()
+    is_ratio: bool = False
+    rests_on_attack: bool = True
+
+
+MEASURES = {
+    "ratio of radii": Measure(accuracies.ratio_of_radii, ("other_arm",), is_ratio=True),
+    "ratio of radii between tasks": Measure(accuracies.ratio_of_radii_between_tasks, ("other_tasks",), is_ratio=True),
+    "accuracy": Measure(accuracies.accuracy, ("epsilon",)),
+    "difference of accuracies": Measure(accuracies.difference_of_accuracies, ("other_arm", "epsilon")),
+    "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon")),
+    "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",)),
+}
+WITHOUT_ATTACK = {
+    "difference of clean accuracies": (accuracies.difference_of_accuracies, ("other_arm",)),
+    "parameters added": (accuracies.parameters_added, ("other_arm",)),
+    "explanation": (explanations.explanation, ("quantity",)),
+    "explanation against control": (explanations.explanation_against_control, ("quantity", "control")),
+    "explanation between arms": (explanations.explanation_between_arms, ("quantity", "other_arm")),
+    "explanation between epsilons": (
+        explanations.explanation_between_epsilons,
+        ("quantity", "epsilon", "other_epsilon"),
+    ),
+    "explanation between tasks": (explanations.explanation_between_tasks, ("quantity", "other_tasks")),
+    "likeness of maps": (explanations.maps_alike, ("quantity", "other_arm")),
+    "detection": (explanations.detection, ("quantity", "control", "epsilon")),
+}
+MEASURES |= {name: Measure(*about, rests_on_attack=False) for name, about in WITHOUT_ATTACK.items()}

@@ -1,0 +1,100 @@
+"""Where a claim is supported and contradicted, and how much more evidence would decide it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from helpers.judge.claims import Claim
+from helpers.judge.crossed import Estimate
+from helpers.judge.measures import MEASURES
+from helpers.judge.statistics import CONFIDENCE
+
+LEVEL = (1 - CONFIDENCE) / 2  # of a one-sided test: that of a 95% interval
+MOST_TIMES = 100  # times as many images or trainings: more than that are not suggested
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a claim is supported and contradicted, on the scale of the estimate; infinite where it has no threshold."""
+
+    supports_above: float = -np.inf
+    contradicts_below: float = -np.inf
+    supports_below: float = np.inf
+    contradicts_above: float = np.inf
+    within: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, claim: Claim, *, chance: float) -> "Thresholds":
+        """Return a claim's thresholds; "chance" is the accuracy of guessing."""
+        scale = np.log if MEASURES[str(claim.measure)].is_ratio else float
+
+        def scaled(threshold: float | str | None, otherwise: float) -> float:
+            return otherwise if threshold is None else float(scale(chance if threshold == "chance" else threshold))
+
+        return cls(
+            supports_above=scaled(claim.supports_above, -np.inf),
+            contradicts_below=scaled(claim.contradicts_below, -np.inf),
+            supports_below=scaled(claim.supports_below, np.inf),
+            contradicts_above=scaled(claim.contradicts_above, np.inf),
+            within=claim.within and (float(scale(claim.within[0])), float(scale(claim.within[1]))),
+        )
+
+    def p_values(self, estimate: Estimate) -> tuple[float, float]:
+        """Return the p values of what supports the claim and of what contradicts it."""
+        if self.within:
+            low, high = self.within
+            inside = max(estimate.p_above(low), estimate.p_below(high))
+            return inside, min(estimate.p_above(high), estimate.p_below(low))
+        if np.isfinite(self.supports_above):
+            return estimate.p_above(self.supports_above), estimate.p_below(self.contradicts_below)
+        return estimate.p_below(self.supports_below), estimate.p_above(self.contradicts_above)
+
+    def why_contradicted(self, estimate: Estimate) -> str:
+        """Return in which way an estimate contradicts the claim."""
+        if self.within:
+            return "the difference is too large"
+        is_larger = np.isfinite(self.supports_above)
+        threshold = self.supports_above if is_larger else self.supports_below
+        opposite = estimate.p_below(threshold) if is_larger else estimate.p_above(threshold)
+        if opposite < LEVEL:
+            return "the opposite holds"
+        right_way = estimate.p_above(threshold) if is_larger else estimate.p_below(threshold)
+        return "there is an effect, too small to matter" if right_way < LEVEL else "an effect that matters is excluded"
+
+    def gap(self, estimate: Estimate) -> float:
+        """Return how near the interval's ends may be to the estimate, at most, for a verdict to be certain."""
+        if self.within:
+            low, high = self.within
+            return min(abs(estimate.value - low), abs(estimate.value - high))
+        support, contradict = (
+            (self.supports_above, self.contradicts_below)
+            if np.isfinite(self.supports_above)
+            else (self.supports_below, self.contradicts_above)
+        )
+        return max(abs(support - contradict) / 2, abs(estimate.value - support), abs(estimate.value - contradict))
+
+
+def needed(estimate: Estimate, gap: float) -> str:
+    """Return how many images or trainings would make the 95% interval as narrow as `gap` to each side, in words."""
+    if estimate.groups < 2 or not gap > 0:
+        return "no number of images would tell"
+    for factor in np.geomspace(1, MOST_TIMES, 200):
+        if _half(estimate, groups=factor) <= gap:
+            return f"about {int(np.ceil(estimate.images * factor / 10)) * 10} images would tell"
+        if estimate.seeds > 1 and _half(estimate, seeds=factor) <= gap:
+            return f"about {int(np.ceil(estimate.seeds * factor))} trainings would tell"
+    for factor in np.geomspace(1, MOST_TIMES, 200):
+        if estimate.seeds > 1 and _half(estimate, groups=factor, seeds=factor) <= gap:
+            images = int(np.ceil(estimate.images * factor / 10)) * 10
+            return f"about {images} images and {int(np.ceil(estimate.seeds * factor))} trainings would tell"
+    return f"it would take more than {MOST_TIMES} times as many images"
+
+
+def _half(estimate: Estimate, *, groups: float = 1.0, seeds: float = 1.0) -> float:
+    """Return half the width of the interval with so many times as many groups and seeds."""
+    by_group, by_seed = estimate.group_variance / groups, estimate.seed_variance / seeds
+    variance = max(by_group + by_seed, estimate.error**2 / (groups * seeds))
+    counts = (max(estimate.groups * groups - 1, 1), max(estimate.seeds * seeds - 1, 1))
+    freedom = variance**2 / max(by_group**2 / counts[0] + by_seed**2 / counts[1], 1e-30)
+    return float(student.ppf((1 + CONFIDENCE) / 2, max(freedom, 1)) * np.sqrt(variance))

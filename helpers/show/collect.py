@@ -1,0 +1,172 @@
+"""Collect the tables of a profile's run in one folder of results/: what notebook 07 and README are made of.
+
+python -m helpers.show.collect --profile quick
+"""
+
+import argparse
+import itertools
+import os
+import platform
+import subprocess
+import zipfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import h5py
+import pandas as pd
+
+from helpers.artifacts.folders import RunFolder, TaskFolder
+from helpers.artifacts.records import recorded_config, stage_version, versions
+from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.results import MODEL, StudyResults
+from helpers.artifacts.tables import DETECTION, EXPLANATIONS, MANIFEST, PREDICTIONS, ROBUSTNESS
+from helpers.config import Config
+from helpers.errors import StudyError
+from helpers.explain.compare_maps import compare_maps
+from helpers.explain.measure_table import MAP_PAIR_MEASURES
+from helpers.paths import ROOT, display_path, from_root
+from helpers.profiles import profile_path, read_models
+
+DIGITS = 7  # of values in tables
+
+
+def arm_of(config: Config) -> str:
+    """Return what tells a model from the others of its task, backbone and seed: its attention, or "adversarial"."""
+    if config.training == "adversarial" and config.attention != "none":
+        return f"{config.attention}-adversarial"
+    return "adversarial" if config.training == "adversarial" else config.attention
+
+
+def collect(profile: str, *, runs_dir: str | None = None) -> StudyResults:
+    """Return the results of a profile's run.
+
+    Raises:
+        StudyError: no such profile, or a model was not trained or attacked.
+    """
+    configs = read_models(profile, runs_dir=runs_dir)
+    standard = [config for config in configs if config.training == "standard"]
+    return StudyResults(
+        about=_about(configs),
+        models=pd.DataFrame(map(_model_row, configs)),
+        radii=_stack(configs, _radii),
+        clean=_stack(configs, _clean),
+        explanations=_stack(standard, _explanations),
+        maps=_compare_all_maps(standard),
+        detection=_stack(standard, lambda config, folder: DETECTION.load(folder.detection).drop(columns="reason")),
+    )
+
+
+def _stack(configs: Sequence[Config], read: Callable[[Config, RunFolder], pd.DataFrame]) -> pd.DataFrame:
+    """Return what `read` returns for each model, one below the other, with `MODEL` in front."""
+    tables = []
+    for config in configs:
+        table = read(config, RunFolder.from_config(config))
+        tables.append(pd.DataFrame(_key(config), index=table.index).join(table))
+    return pd.concat(tables, ignore_index=True).round(DIGITS)
+
+
+def _key(config: Config) -> dict[str, str | int]:
+    return dict(zip(MODEL, (config.task, config.backbone, arm_of(config), config.seed), strict=True))
+
+
+def _model_row(config: Config) -> dict[str, str | int | None]:
+    folder = RunFolder.from_config(config)
+    recorded = recorded_config(folder.robustness)
+    return _key(config) | {
+        "source": recorded.source,
+        "classes": len(recorded.classes),
+        "image_size": recorded.image_size,
+        "parameters": count_parameters(folder.model),
+        "data_seed": recorded.data_seed,
+        "protocol": recorded.protocol,
+        "attack_version": stage_version(folder.robustness),
+        "verdict": ChecksReport.load(folder.checks).verdict,
+    }
+
+
+def count_parameters(model: Path) -> int:
+    """Return the number of weights in a .keras file, without reading them or running what is in it."""
+    counts: list[int] = []
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and "seed_generator" not in name and not name.startswith("optimizer"):
+            counts.append(item.size)
+
+    with zipfile.ZipFile(model) as archive, archive.open("model.weights.h5") as file, h5py.File(file) as weights:
+        weights.visititems(add)
+    return sum(counts)
+
+
+def _radii(config: Config, folder: RunFolder) -> pd.DataFrame:
+    table = ROBUSTNESS.load(folder.robustness)
+    if "radius" not in table:
+        raise StudyError(f"{folder.robustness}: expected radii, it is of protocol paper. Attack with protocol minimal.")
+    return table.drop(columns=["attack", "seed", "prediction"])
+
+
+def _clean(config: Config, folder: RunFolder) -> pd.DataFrame:
+    table = PREDICTIONS.load(folder.predictions)
+    groups = MANIFEST.load(TaskFolder.from_config(config).manifest).set_index("image").group
+    right = (table.label == table.prediction).astype(int)
+    return pd.DataFrame(
+        {"image": table.image, "group": groups[table.image].to_numpy(), "label": table.label, "right": right}
+    )
+
+
+def _explanations(config: Config, folder: RunFolder) -> pd.DataFrame:
+    table = EXPLANATIONS.load(folder.explanations)
+    return table[table.value.notna() & (table.target != "predicted")].drop(columns="reason")
+
+
+def _compare_all_maps(configs: Sequence[Config]) -> pd.DataFrame:
+    """Return how alike the maps of each two models of a task, backbone and seed are."""
+    tables = []
+    for one, other in itertools.combinations(configs, 2):
+        if (one.task, one.backbone, one.seed) == (other.task, other.backbone, other.seed):
+            table = compare_maps(RunFolder.from_config(one), RunFolder.from_config(other))
+            about = _key(one) | {"other_arm": arm_of(other)}
+            tables.append(
+                pd.DataFrame(about, index=table.index).join(table[["image", "group", "condition", "measure", "value"]])
+            )
+    columns = [*MODEL, "other_arm", "image", "group", "condition", "measure", "value"]
+    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    return found[found.measure.isin(MAP_PAIR_MEASURES) & found.value.notna()].round(DIGITS)
+
+
+def _about(configs: Sequence[Config]) -> dict:
+    return {
+        "profile": profile_path(configs[0].profile).stem,
+        "epsilons": list(configs[0].epsilons),
+        "made": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": versions(),
+    }
+
+
+def _commit() -> str:
+    """Return the commit of the code, with "-dirty" if files were changed since; "" outside a clone."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def main() -> None:
+    """Read the command line, and collect."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="quick", help="a name in params/, or a YAML file; default: quick")
+    parser.add_argument("--runs-dir", help="where the runs are; default: as the profile says")
+    parser.add_argument("--to", help="folder of the tables; default: results/<profile>")
+    arguments = parser.parse_args()
+    folder = from_root(arguments.to or f"results/{profile_path(arguments.profile).stem}")
+    try:
+        for path in collect(arguments.profile, runs_dir=arguments.runs_dir).save(folder):
+            print(f"wrote {display_path(path)}")
+    except StudyError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

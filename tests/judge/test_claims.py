@@ -1,0 +1,82 @@
+"""The claims file is whole, and a row that is wrong is named."""
+
+import pytest
+import yaml
+
+from helpers import StudyError
+from helpers.judge.claims import CLAIMS, read_claims
+
+GOOD = {
+    "id": "a",
+    "section": "4.1",
+    "says": "x",
+    "cells": ["skin_lesion/resnet50"],
+    "measure": "ratio of radii",
+    "other_arm": "none",
+    "supports_above": 1,
+    "contradicts_below": 1.15,
+}
+
+
+def test_every_part_of_the_paper_has_claims_and_there_is_one_primary_endpoint_over_six_cells():
+    claims = read_claims()
+    assert len(claims) >= 30
+    assert {"abstract", "4.1", "4.2", "5.1.1", "5.1.2", "5.2", "ours"} <= {claim.section for claim in claims}
+    (primary,) = (claim for claim in claims if claim.primary)
+    assert len(primary.cells) == 6
+    assert (primary.measure, primary.arm, primary.other_arm) == ("ratio of radii", "soft", "none")
+
+
+def test_thresholds_leave_no_claim_that_is_supported_and_contradicted_by_the_same_certain_number():
+    for claim in read_claims():
+        if claim.supports_above not in (None, "chance"):
+            assert claim.contradicts_below >= claim.supports_above or claim.contradicts_below == "chance", claim.id
+        if claim.supports_below not in (None, "chance"):
+            assert claim.contradicts_above <= claim.supports_below, claim.id
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"measure": "ratio of radi"}, "claim a: measure: .*Did you mean 'ratio of radii'"),
+        ({"cells": ["skin/resnet50"]}, "claim a: .*expected task/backbone.*skin"),
+        ({"cells": []}, "claim a: expected a measure and cells"),
+        ({"arm": "sofd"}, "claim a: arm: .*Did you mean 'soft'"),
+        ({"other_arm": None}, "claim a: measure 'ratio of radii' needs other_arm"),
+        ({"contradicts_below": None}, "claim a: expected one of supports_above"),
+        ({"within": [0.8, 1.2]}, "claim a: expected one of supports_above"),
+        ({"at_least": 2}, "claim a: at_least: expected 1 to 1"),
+        ({"thresold": 1}, "claim a: thresold: Extra inputs"),
+    ],
+)
+def test_a_wrong_claim_is_named_with_what_is_wrong(tmp_path, change, message):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([GOOD | change]))
+    with pytest.raises(StudyError, match=message):
+        read_claims(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: b", "expected a YAML list of claims, got dict"),
+        ("- [", "expected a YAML list of claims"),
+        ("- 3", "number 1"),
+    ],
+)
+def test_a_file_that_is_no_list_of_claims_is_refused(tmp_path, text, message):
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=message):
+        read_claims(path)
+
+
+def test_two_claims_of_the_same_name_are_refused(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([GOOD, GOOD]))
+    with pytest.raises(StudyError, match="claim a: expected another id"):
+        read_claims(path)
+
+
+def test_the_file_belongs_to_the_results():
+    assert CLAIMS.parent.name == "results"

@@ -1,0 +1,63 @@
+"""The interval of a mean over images and trainings covers the truth as often as it says."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from helpers.judge.crossed import crossed_mean
+
+
+def test_a_single_training_of_single_images_gives_students_interval():
+    values = np.random.default_rng(0).normal(2, 1, 30)
+    found = crossed_mean(values, np.arange(30), np.zeros(30))
+    by_scipy = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert found.value == pytest.approx(values.mean())
+    assert found.interval() == pytest.approx((by_scipy.low, by_scipy.high))
+    assert found.p_above(1.8) == pytest.approx(stats.ttest_1samp(values, 1.8, alternative="greater").pvalue)
+    assert found.p_below(1.8) == pytest.approx(stats.ttest_1samp(values, 1.8, alternative="less").pvalue)
+
+
+def test_the_variance_of_a_balanced_table_is_worked_out_by_hand():
+    group, seed = np.repeat([0, 1, 2], 3), np.tile([0, 1, 2], 3)
+    found = crossed_mean(group + seed, group, seed)
+    # The mean is 2. Residuals sum to -3, 0 and 3 by group, and by seed; their squares sum to 12.
+    assert found.group_variance == found.seed_variance == pytest.approx(18 / 81 * 3 / 2)
+    assert found.error**2 == pytest.approx(2 * 18 / 81 * 3 / 2 - 12 / 81 * 9 / 8)
+    assert (found.value, found.groups, found.seeds) == (2, 3, 3)
+
+
+@pytest.mark.parametrize(("groups", "seeds", "seed_spread"), [(40, 1, 0.0), (40, 3, 0.1), (40, 3, 0.3), (80, 3, 0.0)])
+def test_coverage_is_near_95_percent_for_grouped_images_and_several_trainings(groups, seeds, seed_spread):
+    rng, rounds, hits = np.random.default_rng(groups + seeds), 600, 0
+    for _ in range(rounds):
+        group = np.repeat(np.arange(groups), rng.integers(1, 4, groups))
+        values = rng.normal(0, 0.5, groups)[group][:, None] + rng.normal(0, seed_spread, seeds)
+        values = values + rng.normal(0, 0.3, values.shape)
+        kept = rng.random(values.size) < 0.8  # an image that one of two models misclassifies has no value
+        of_group, of_seed = np.repeat(group, seeds), np.tile(np.arange(seeds), len(group))
+        low, high = crossed_mean(values.ravel()[kept], of_group[kept], of_seed[kept]).interval()
+        hits += low < 0 < high
+    assert 0.92 < hits / rounds < 0.98
+
+
+def test_trainings_that_differ_make_the_interval_wide_though_images_agree():
+    values, groups, seeds = np.repeat([0.0, 0.1, 0.2], 100), np.tile(np.arange(100), 3), np.repeat([0, 1, 2], 100)
+    low, high = crossed_mean(values, groups, seeds).interval()
+    assert (low, high) == pytest.approx(stats.ttest_1samp([0.0, 0.1, 0.2], 0).confidence_interval(0.95), rel=0.1)
+
+
+def test_values_without_spread_still_have_an_interval_that_images_make_narrow():
+    few, many = (crossed_mean(np.zeros(n), np.arange(n), np.zeros(n)).interval() for n in (10, 100))
+    assert few[0] < many[0] < 0 < many[1] < few[1]
+    assert many[1] < 0.04
+
+
+def test_one_group_has_no_interval_and_proves_nothing():
+    found = crossed_mean(np.array([1.0, 2.0]), [0, 0], [0, 0])
+    assert np.isnan(found.interval()).all()
+    assert found.p_above(-100) == found.p_below(100) == 1
+
+
+def test_values_must_be_finite():
+    with pytest.raises(ValueError, match="finite"):
+        crossed_mean(np.array([1.0, np.nan]), [0, 1], [0, 0])

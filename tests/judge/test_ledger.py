@@ -1,0 +1,148 @@
+"""Verdicts are right where the truth is planted, and "cannot tell" where there is too little to go by."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted_results import planted_results
+
+from helpers import StudyError
+from helpers.judge.claims import Claim
+from helpers.judge.ledger import (
+    CANNOT_TELL,
+    CONTRADICTED,
+    EQUIVALENT,
+    NOT_TESTABLE,
+    NOT_TRUSTED,
+    SUPPORTED,
+    judge,
+    overall,
+)
+
+CELL = "skin_lesion/resnet50"
+ABOUT = {"section": "1", "says": "attention helps", "cells": [CELL], "other_arm": "none"}
+HELPS = Claim(id="helps", **ABOUT, measure="ratio of radii", supports_above=1, contradicts_below=1.15)
+ALIKE = Claim(id="alike", **ABOUT, measure="ratio of radii", within=(0.87, 1.15))
+ROUNDS = 60
+
+
+def verdicts(claim, *, effect, images, seeds, rounds=ROUNDS):
+    """Return the shares of verdicts on a claim over so many planted studies."""
+    rng = np.random.default_rng(images)
+    drawn = [planted_results(effect=effect, images=images, seeds=seeds, rng=rng) for _ in range(rounds)]
+    found = pd.concat([judge(results, [claim]) for results in drawn])
+    return (
+        found.verdict.value_counts(normalize=True).reindex([SUPPORTED, CONTRADICTED, EQUIVALENT, CANNOT_TELL]).fillna(0)
+    )
+
+
+@pytest.mark.parametrize(("images", "seeds"), [(12, 1), (60, 3), (200, 3)])
+def test_no_effect_is_hardly_ever_taken_for_one_nor_an_effect_for_none(images, seeds):
+    assert verdicts(HELPS, effect=1.0, images=images, seeds=seeds)[SUPPORTED] <= 0.05 + 1.5 / ROUNDS
+    assert verdicts(HELPS, effect=1.4, images=images, seeds=seeds)[CONTRADICTED] <= 0.05
+    assert verdicts(ALIKE, effect=1.4, images=images, seeds=seeds)[EQUIVALENT] <= 0.05
+    assert verdicts(ALIKE, effect=1.0, images=images, seeds=seeds)[CONTRADICTED] <= 0.05
+
+
+def test_a_large_sample_tells_help_harm_and_no_difference_apart():
+    assert verdicts(HELPS, effect=1.4, images=200, seeds=3)[SUPPORTED] >= 0.9
+    assert verdicts(HELPS, effect=0.7, images=200, seeds=3)[CONTRADICTED] >= 0.9
+    assert verdicts(HELPS, effect=1.0, images=400, seeds=5)[CONTRADICTED] >= 0.7
+    assert verdicts(ALIKE, effect=1.0, images=400, seeds=5)[EQUIVALENT] >= 0.7
+
+
+def test_a_small_sample_cannot_tell_and_says_what_would():
+    results = planted_results(effect=1.1, images=12, seeds=1, rng=np.random.default_rng(0))
+    (row,) = judge(results, [HELPS]).itertuples()
+    assert row.verdict == CANNOT_TELL
+    assert "images would tell" in row.why
+    assert row.low < row.value < row.high
+
+
+def test_trainings_are_asked_for_where_trainings_differ():
+    rng = np.random.default_rng(3)
+    results = planted_results(effect=1.2, images=400, seeds=3, seed_spread=0.3, rng=rng)
+    (row,) = judge(results, [HELPS]).itertuples()
+    assert row.verdict == CANNOT_TELL
+    assert "trainings would tell" in row.why
+
+
+def test_the_ratio_is_that_of_geometric_means_over_images_that_both_classify_right():
+    results = planted_results(effect=1.3, images=50, seeds=1, rng=np.random.default_rng(0))
+    (row,) = judge(results, [HELPS]).itertuples()
+    wide = results.radii.pivot_table(index="image", columns="arm", values="radius")
+    wide = wide[(wide > 0).all(axis=1)]
+    assert row.value == pytest.approx(np.exp(np.log(wide.soft).mean() - np.log(wide.none).mean()))
+    assert row.images == len(wide)
+
+
+def test_a_doubtful_attack_a_missing_partner_and_too_few_trainings_are_said():
+    results = planted_results(effect=2, images=100, seeds=1, rng=np.random.default_rng(0))
+    doubtful = replace(results, models=results.models.assign(verdict=["trusted", "doubtful"]))
+    without = replace(results, models=results.models[:1], radii=results.radii[results.radii.arm == "none"])
+    assert judge(results, [HELPS]).verdict.item() == SUPPORTED
+    assert "for one training of each" in judge(results, [HELPS]).why.item()
+    assert judge(doubtful, [HELPS]).verdict.item() == NOT_TRUSTED
+    missing = judge(without, [HELPS])
+    assert missing.verdict.item() == NOT_TESTABLE
+    assert "no results of soft for skin_lesion, resnet50" in missing.why.item()
+    several = judge(results, [HELPS.model_copy(update={"seeds": 3})])
+    assert several.verdict.item() == CANNOT_TELL
+    assert "takes 3 trainings" in several.why.item()
+
+
+def test_accuracies_are_compared_at_the_epsilon_and_with_chance():
+    results = planted_results(effect=1, images=400, seeds=1, rng=np.random.default_rng(0), accuracy=0.9)
+    above = {"measure": "accuracy", "supports_above": "chance", "contradicts_below": "chance"}
+    clean = Claim(id="clean", section="1", says="x", cells=[CELL], epsilon=0, **above)
+    attacked = Claim(id="attacked", section="1", says="x", cells=[CELL], epsilon=0.1, **above)
+    ledger = judge(results, [clean, attacked]).set_index("claim")
+    soft = results.clean[results.clean.arm == "soft"].right
+    assert ledger.value["clean"] == pytest.approx(soft.mean())
+    assert ledger.verdict.to_dict() == {"clean": SUPPORTED, "attacked": CONTRADICTED}
+    assert ledger.high["attacked"] < 1 / 7
+
+
+def test_a_primary_endpoint_is_adjusted_for_its_cells():
+    tasks, backbones = ("skin_lesion", "retinopathy", "pneumothorax"), ("resnet50", "inception_resnet_v2")
+    cells = [f"{task}/{backbone}" for task in tasks for backbone in backbones]
+    single = HELPS.model_copy(update={"cells": tuple(cells)})
+    primary = single.model_copy(update={"id": "primary", "primary": True})
+    counts = {"helps": 0, "primary": 0}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        results = planted_results(effect=1.2, images=60, seeds=1, rng=rng, tasks=tasks, backbones=backbones)
+        ledger = judge(results, [single, primary])
+        for name in counts:
+            counts[name] += (ledger[ledger.claim == name].verdict == SUPPORTED).sum()
+    assert 0 < counts["primary"] < counts["helps"]
+
+
+def test_models_that_cannot_be_compared_are_refused_and_the_difference_is_named():
+    results = planted_results(effect=1, images=20, seeds=1, rng=np.random.default_rng(0))
+    other_images = replace(results, radii=results.radii[:-1])
+    other_attack = replace(results, models=results.models.assign(attack_version=[2, 3]))
+    with pytest.raises(StudyError, match="radii of skin_lesion: expected the same images.*lacks 1"):
+        judge(other_images, [HELPS])
+    with pytest.raises(StudyError, match="expected the same attack_version, got 2, 3"):
+        judge(other_attack, [HELPS])
+
+
+@pytest.mark.parametrize(
+    ("found", "at_least", "verdict"),
+    [
+        ([SUPPORTED, SUPPORTED, CONTRADICTED], 2, SUPPORTED),
+        ([SUPPORTED, SUPPORTED, CANNOT_TELL], None, CANNOT_TELL),
+        ([SUPPORTED, CANNOT_TELL, CONTRADICTED], 2, CANNOT_TELL),
+        ([CONTRADICTED, CANNOT_TELL, CONTRADICTED], 2, CONTRADICTED),
+        ([CONTRADICTED, SUPPORTED, SUPPORTED], None, CONTRADICTED),
+        ([NOT_TRUSTED, SUPPORTED, SUPPORTED], None, NOT_TRUSTED),
+        ([NOT_TESTABLE, NOT_TESTABLE, NOT_TESTABLE], None, NOT_TESTABLE),
+    ],
+)
+def test_a_claim_over_several_cells_has_one_verdict(found, at_least, verdict):
+    cells = [CELL, "retinopathy/resnet50", "pneumothorax/resnet50"]
+    claim = HELPS.model_copy(update={"cells": tuple(cells), "at_least": at_least})
+    ledger = pd.DataFrame({"claim": "helps", "verdict": found})
+    assert overall(ledger, [claim]).verdict.item() == verdict
