@@ -9,7 +9,7 @@ from helpers.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Parameters of notebooks that are not fields of `Config`
-OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture"}
+OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture", "results", "details"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -35,6 +35,7 @@ def test_every_notebook_is_there():
         "04_evaluate_pgd",
         "05_question_the_attack",
         "06_explain_gradcam",
+        "07_judge_claims",
     ]
 
 

@@ -10,6 +10,16 @@ from helpers.judge.pairs import LARGEST_RADIUS
 from helpers.judge.rows import KEYS, NotMeasurableError, estimate, of_model, pairs
 
 
+def cells_with(results: StudyResults, arm: str, other_arm: str) -> list[tuple[str, str]]:
+    """Return the tasks and backbones of which there are models of both arms."""
+    models = results.models
+    return [
+        (task, backbone)
+        for task, backbone in results.cells
+        if {arm, other_arm} <= set(models[(models.task == task) & (models.backbone == backbone)].arm)
+    ]
+
+
 def paired_radii(results: StudyResults, task: str, backbone: str, arm: str, other_arm: str) -> pd.DataFrame:
     """Return image, group, seed and log ratio, the radius under `arm` over that under `other_arm`.
 

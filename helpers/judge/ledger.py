@@ -13,13 +13,18 @@ from helpers.judge.crossed import Estimate
 from helpers.judge.measures import MEASURES
 from helpers.judge.pairs import holm
 from helpers.judge.rows import NotMeasurableError
-from helpers.judge.statistics import CONFIDENCE
-from helpers.judge.thresholds import LEVEL, Thresholds, needed
+from helpers.judge.thresholds import (
+    CANNOT_TELL,
+    CONTRADICTED,
+    EQUIVALENT,
+    NOT_TESTABLE,
+    NOT_TRUSTED,
+    SUPPORTED,
+    VERDICTS,
+    Thresholds,
+    needed,
+)
 
-SUPPORTED, CONTRADICTED, EQUIVALENT = "supported", "contradicted", "equivalent"
-CANNOT_TELL, NOT_TESTABLE, NOT_TRUSTED = "cannot tell", "not testable here", "attack not trusted"
-VERDICTS = (SUPPORTED, EQUIVALENT, CONTRADICTED, CANNOT_TELL, NOT_TRUSTED, NOT_TESTABLE)
-EQUIVALENCE_LEVEL = 1 - CONFIDENCE  # of each of the two one-sided tests of equivalence (Schuirmann, 1987)
 RESTS_ON = {"phantom": "drawn images", "folder": "a sample of real images", "medmnist": "small real images"}
 
 
@@ -143,14 +148,13 @@ def _with_verdict(
         )
     if estimate.seeds < claim.seeds:
         return replace(base, verdict=CANNOT_TELL, why=f"it takes {claim.seeds} trainings, there are {estimate.seeds}")
-    supports, contradicts = both
-    if contradicts < LEVEL:
-        return replace(base, verdict=CONTRADICTED, why=thresholds.why_contradicted(estimate))
-    if claim.within and supports < EQUIVALENCE_LEVEL:
-        return replace(base, verdict=EQUIVALENT, why=f"differences that matter are excluded{_caveat(claim, estimate)}")
-    if not claim.within and supports < LEVEL:
-        return replace(base, verdict=SUPPORTED, why=f"the interval excludes the contrary{_caveat(claim, estimate)}")
-    return replace(base, verdict=CANNOT_TELL, why=needed(estimate, thresholds.gap(estimate)))
+    verdict = thresholds.verdict(*both)
+    if verdict == CONTRADICTED:
+        return replace(base, verdict=verdict, why=thresholds.why_contradicted(estimate))
+    if verdict == CANNOT_TELL:
+        return replace(base, verdict=verdict, why=needed(estimate, thresholds.gap(estimate)))
+    why = "differences that matter are excluded" if verdict == EQUIVALENT else "the interval excludes the contrary"
+    return replace(base, verdict=verdict, why=why + _caveat(claim, estimate))
 
 
 def _caveat(claim: Claim, estimate: Estimate) -> str:

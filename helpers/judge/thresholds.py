@@ -10,6 +10,10 @@ from helpers.judge.crossed import Estimate
 from helpers.judge.measures import MEASURES
 from helpers.judge.statistics import CONFIDENCE
 
+SUPPORTED, CONTRADICTED, EQUIVALENT = "supported", "contradicted", "equivalent"
+CANNOT_TELL, NOT_TESTABLE, NOT_TRUSTED = "cannot tell", "not testable here", "attack not trusted"
+VERDICTS = (SUPPORTED, EQUIVALENT, CONTRADICTED, CANNOT_TELL, NOT_TRUSTED, NOT_TESTABLE)
+EQUIVALENCE_LEVEL = 1 - CONFIDENCE  # of each of the two one-sided tests of equivalence (Schuirmann, 1987)
 LEVEL = (1 - CONFIDENCE) / 2  # of a one-sided test: that of a 95% interval
 MOST_TIMES = 100  # times as many images or trainings: more than that are not suggested
 
@@ -49,6 +53,14 @@ class Thresholds:
         if np.isfinite(self.supports_above):
             return estimate.p_above(self.supports_above), estimate.p_below(self.contradicts_below)
         return estimate.p_below(self.supports_below), estimate.p_above(self.contradicts_above)
+
+    def verdict(self, supports: float, contradicts: float) -> str:
+        """Return the verdict that follows from two p values."""
+        if contradicts < LEVEL:
+            return CONTRADICTED
+        if self.within:
+            return EQUIVALENT if supports < EQUIVALENCE_LEVEL else CANNOT_TELL
+        return SUPPORTED if supports < LEVEL else CANNOT_TELL
 
     def why_contradicted(self, estimate: Estimate) -> str:
         """Return in which way an estimate contradicts the claim."""
@@ -95,6 +107,8 @@ def _half(estimate: Estimate, *, groups: float = 1.0, seeds: float = 1.0) -> flo
     """Return half the width of the interval with so many times as many groups and seeds."""
     by_group, by_seed = estimate.group_variance / groups, estimate.seed_variance / seeds
     variance = max(by_group + by_seed, estimate.error**2 / (groups * seeds))
-    counts = (max(estimate.groups * groups - 1, 1), max(estimate.seeds * seeds - 1, 1))
-    freedom = variance**2 / max(by_group**2 / counts[0] + by_seed**2 / counts[1], 1e-30)
+    group_count, seed_count = max(estimate.groups * groups - 1, 1), max(estimate.seeds * seeds - 1, 1)
+    freedom = variance**2 / max(by_group**2 / group_count + by_seed**2 / seed_count, 1e-30)
+    if estimate.seeds > 1:  # as in `crossed_mean`
+        freedom = max((freedom - 1) / 2, seed_count)
     return float(student.ppf((1 + CONFIDENCE) / 2, max(freedom, 1)) * np.sqrt(variance))

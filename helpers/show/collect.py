@@ -63,7 +63,7 @@ def _stack(configs: Sequence[Config], read: Callable[[Config, RunFolder], pd.Dat
     for config in configs:
         table = read(config, RunFolder.from_config(config))
         tables.append(pd.DataFrame(_key(config), index=table.index).join(table))
-    return pd.concat(tables, ignore_index=True).round(DIGITS)
+    return pd.concat(tables, ignore_index=True).round(DIGITS) if tables else pd.DataFrame(columns=list(MODEL))
 
 
 def _key(config: Config) -> dict[str, str | int]:

@@ -26,9 +26,11 @@ def test_the_variance_of_a_balanced_table_is_worked_out_by_hand():
     assert (found.value, found.groups, found.seeds) == (2, 3, 3)
 
 
-@pytest.mark.parametrize(("groups", "seeds", "seed_spread"), [(40, 1, 0.0), (40, 3, 0.1), (40, 3, 0.3), (80, 3, 0.0)])
-def test_coverage_is_near_95_percent_for_grouped_images_and_several_trainings(groups, seeds, seed_spread):
-    rng, rounds, hits = np.random.default_rng(groups + seeds), 600, 0
+@pytest.mark.parametrize(
+    ("groups", "seeds", "seed_spread"), [(40, 1, 0.0), (40, 3, 0.03), (40, 3, 0.1), (40, 3, 0.3), (80, 5, 0.2)]
+)
+def test_coverage_is_95_percent_or_a_little_more_for_grouped_images_and_several_trainings(groups, seeds, seed_spread):
+    rng, rounds, hits = np.random.default_rng(groups + seeds), 800, 0
     for _ in range(rounds):
         group = np.repeat(np.arange(groups), rng.integers(1, 4, groups))
         values = rng.normal(0, 0.5, groups)[group][:, None] + rng.normal(0, seed_spread, seeds)
@@ -37,7 +39,7 @@ def test_coverage_is_near_95_percent_for_grouped_images_and_several_trainings(gr
         of_group, of_seed = np.repeat(group, seeds), np.tile(np.arange(seeds), len(group))
         low, high = crossed_mean(values.ravel()[kept], of_group[kept], of_seed[kept]).interval()
         hits += low < 0 < high
-    assert 0.92 < hits / rounds < 0.98
+    assert 0.93 < hits / rounds < 0.985
 
 
 def test_trainings_that_differ_make_the_interval_wide_though_images_agree():

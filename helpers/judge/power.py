@@ -1,0 +1,40 @@
+"""Power: which verdicts a study of some size would reach, if attention changed radii by a known factor."""
+
+import numpy as np
+import pandas as pd
+
+from helpers.judge.claims import Claim
+from helpers.judge.crossed import crossed_mean
+from helpers.judge.thresholds import Thresholds
+
+SIMULATIONS = 200  # studies
+
+
+def verdict_shares(
+    claim: Claim,
+    *,
+    effect: float,
+    images: int,
+    seeds: int,
+    image_spread: float,
+    seed_spread: float,
+    rounds: int = SIMULATIONS,
+) -> pd.Series:
+    """Return the share of each verdict on a claim about a ratio of radii, over simulated studies.
+
+    Args:
+        claim: With the thresholds.
+        effect: The true ratio.
+        images: That both models classify right, each in a group of its own.
+        seeds: Trainings.
+        image_spread: Standard deviation of the log ratio between images.
+        seed_spread: Of the mean log ratio between trainings.
+    """
+    rng, thresholds = np.random.default_rng(0), Thresholds.of(claim, chance=0.5)
+    image, seed = np.repeat(np.arange(images), seeds), np.tile(np.arange(seeds), images)
+    verdicts = []
+    for _ in range(SIMULATIONS):
+        of_image, of_seed = rng.normal(0, image_spread, images), rng.normal(0, seed_spread, seeds)
+        found = crossed_mean(np.log(effect) + of_image[image] + of_seed[seed], image, seed)
+        verdicts.append(thresholds.verdict(*thresholds.p_values(found)))
+    return pd.Series(verdicts).value_counts(normalize=True)

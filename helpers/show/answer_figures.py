@@ -1,0 +1,56 @@
+"""The figure of the answer: what attention, and what else, does to the radii, for every task and backbone."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from helpers.backbones import BACKBONES
+from helpers.errors import StudyError
+from helpers.show.forest_plots import forest, with_text
+from helpers.show.names import join_distinct
+from helpers.tasks import TASKS
+
+QUESTIONS = {  # claim, and what it compares
+    "robustness": "soft attention / none",
+    "attention-alone": "soft attention / placebo",
+    "surgery": "placebo / none",
+    "as-released": "attention as released / none",
+    "remedy": "adversarial training / none",
+}
+MATTERS = (1 / 1.15, 1.15)
+LINE_HEIGHT = 0.27  # inches
+
+
+def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
+    """Draw the ratios of radii of all questions, in every task and backbone that has them.
+
+    Args:
+        ledger: From `helpers.judge.ledger.judge`.
+        source: What the images are called.
+
+    Raises:
+        StudyError: there is none.
+    """
+    found = ledger[ledger.claim.isin(QUESTIONS) & ledger.value.notna()]
+    if found.empty:
+        raise StudyError("results: expected two kinds of models of one task and backbone to compare, found none.")
+    questions, backbones, tasks = list(QUESTIONS), list(BACKBONES), list(TASKS)
+    places = [(questions.index(r.claim), backbones.index(r.backbone), tasks.index(r.task)) for r in found.itertuples()]
+    found = found.iloc[sorted(range(len(found)), key=places.__getitem__)]
+    rows = pd.DataFrame(
+        {
+            "group": found.claim.map(QUESTIONS),
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "says": with_text(found),
+            "label": [
+                f"{row.task.replace('_', ' ')}, {BACKBONES[row.backbone].title}: {QUESTIONS[row.claim]}"
+                for row in found.itertuples()
+            ],
+        }
+    )
+    figure, axis = plt.subplots(figsize=(9.5, 1.3 + LINE_HEIGHT * len(rows)))
+    forest(axis, rows, matters=MATTERS, xlabel="ratio of geometric mean radii, 95% intervals; above 1: more robust")
+    seeds = join_distinct(str(number) for number in sorted(found.seeds.unique()))
+    axis.set_title(f"{source}; trainings of each model: {seeds}; grey: differences that do not matter", loc="left")
+    return figure

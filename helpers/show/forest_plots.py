@@ -1,0 +1,47 @@
+"""Forest plots: estimates with their intervals, one below the other. Each takes an axis."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from helpers.show.style import MARKERS
+
+
+def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlabel: str) -> Axes:
+    """Plot ratios with their intervals on a logarithmic axis, and what is said of each at the right.
+
+    Args:
+        axis: The axis to draw on; it is returned.
+        rows: From top to bottom: label, value, low, high, says, and group; each group has a marker and a colour.
+        matters: Ratios between these do not matter; they are shaded.
+        xlabel: Of the axis.
+    """
+    places = np.arange(len(rows))[::-1]
+    axis.axvspan(*matters, color="0.92", linewidth=0, zorder=0)
+    axis.axvline(1, color="0.4", linewidth=1)
+    groups = list(dict.fromkeys(rows.group))
+    known = rows[np.isfinite(rows.low) & np.isfinite(rows.high)]
+    left, right = min(0.5, known.low.min() / 1.1), max(2.0, known.high.max() * 1.1)
+    for place, row in zip(places, rows.itertuples(), strict=True):
+        number = groups.index(row.group)
+        color, marker = f"C{number}", MARKERS[number % len(MARKERS)]
+        axis.plot([row.low, row.high], [place, place], color=color, linewidth=1.8, solid_capstyle="butt")
+        axis.plot(row.value, place, markersize=7, linestyle="none", color=color, marker=marker)
+        axis.text(1.02, place, row.says, transform=axis.get_yaxis_transform(), va="center", fontsize="small")
+    axis.set_yticks(places, rows.label)
+    axis.set(xscale="log", xlim=(left, right), ylim=(-0.6, len(rows) - 0.4), xlabel=xlabel)
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.grid(visible=False, axis="y")
+    return axis
+
+
+def with_text(decisions: pd.DataFrame) -> pd.Series:
+    """Return what a forest plot says of each decision: its numbers and its verdict."""
+    return pd.Series(
+        [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})  {row.verdict}" for row in decisions.itertuples()],
+        index=decisions.index,
+        dtype=str,
+    )

@@ -1,0 +1,51 @@
+# The results of the run as small tables, and notebook 07, which decides the paper's claims from them.
+
+from helpers.artifacts.results import ABOUT, TABLES
+from helpers.judge.claims import read_claims
+
+PAPER_CELLS = {cell for claim in read_claims() for cell in claim.cells}
+KINDS_OF_CELL = {}  # task/backbone: the attentions that it has
+for model in STANDARD_MODELS:
+    KINDS_OF_CELL.setdefault(f"{model.task}/{model.backbone}", set()).add(model.attention)
+HAS_RADII = all(model.protocol == "minimal" for model in MODELS)  # protocol paper leaves none
+HAS_PAIRS = any({"none", "soft"} <= kinds and cell in PAPER_CELLS for cell, kinds in KINDS_OF_CELL.items())
+RESULTS = [f"results/{name}" for name in (*TABLES.values(), ABOUT)] if HAS_RADII else []
+NOTEBOOK_07 = ["notebooks/07_judge_claims.ipynb"] if HAS_RADII and HAS_PAIRS else []
+
+
+rule collect:
+    input:
+        files_of(MODELS, "model", "predictions", "robustness", "checks"),
+        files_of(STANDARD_MODELS, "explanations", "maps", "detection"),
+    output:
+        RESULTS or touch("results/none"),
+    log:
+        "logs/collect.log",
+    benchmark:
+        "benchmarks/collect.tsv"
+    threads: CORES_PER_JOB
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    shell:
+        f'"$STUDY_PYTHON" -m helpers.show.collect {WHICH_RUN} --to "$PWD/results" {KEEP_LOG}'
+
+
+rule judge:
+    input:
+        RESULTS,
+    output:
+        notebook="notebooks/07_judge_claims.ipynb",
+    log:
+        "logs/07_judge_claims.log",
+    benchmark:
+        "benchmarks/07_judge_claims.tsv"
+    params:
+        notebook="07_judge_claims",
+    threads: CORES_PER_JOB
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    shell:
+        f'"$STUDY_PYTHON" -m helpers.batch "$STUDY_NOTEBOOKS"/{{params.notebook}}.ipynb {{output.notebook:q}} '
+        f'-r results "$PWD/results" {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
