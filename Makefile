@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study smoke test test-slow lint format notebooks figures lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study pretrain smoke test test-slow lint format notebooks figures lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile qui
 	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
 	@mkdir -p results/quick && cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
 	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
+
+pretrain: $(INSTALLED)  ## Make weights/resnet50.npz anew: hours; a killed run goes on after its last epoch
+	@HELPERS_PROGRESS_LINES=1 $(BIN)/python -m helpers.training.ship
 
 smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
 	@$(RUN) profile=smoke

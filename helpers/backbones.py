@@ -24,6 +24,7 @@ class Backbone:
         has_regularised_head: Whether ReLU and dropout are part of the head without attention. With it, they always are.
         pooling: The layer between features and logits, a name in `keras.layers`.
         notebook: The notebook that trains it.
+        shipped_digest: SHA-256 of the pretrained weights that come with the study (in weights/); "": none do.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Backbone:
     branch_end: Callable[[Any], Any] = lambda layer: None
     has_regularised_head: bool = False
     pooling: Literal["GlobalAveragePooling2D", "Flatten"] = "GlobalAveragePooling2D"
+    shipped_digest: str = ""
 
 
 BACKBONES: dict[str, Backbone] = {}

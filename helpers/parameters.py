@@ -143,8 +143,8 @@ class TrainingParameters(OptimizerParameters):
     attention: Annotated[str, choice_of(ATTENTIONS)] = "none"
     seed: Seed = 0  # initial weights, batch order and attack starts derive from it
     image_size: Count  # pixels
-    weights: PathText  # random, imagenet, phantom (pretrained on the training splits of the profile's tasks), or a path
-    pretraining: Pretraining | None = None  # weights "phantom" only
+    weights: PathText  # random, imagenet, phantom (pretrained on phantoms), or a path
+    pretraining: Pretraining | None = None  # weights phantom: in the run, on the profile's tasks; None: in advance
     head_epochs: Annotated[int, Field(ge=0)] = 0  # before: rounds in which only the layers behind the backbone learn
     head_learning_rate: Positive = 1.0e-3  # in these rounds
     epochs: Count
@@ -168,9 +168,10 @@ class TrainingParameters(OptimizerParameters):
         for name, size in sizes.items():
             if size < smallest:
                 raise ValueError(f"{name}: expected at least {smallest} pixels for {self.backbone}, got {size}")
-        if self.weights == "phantom" and not self.pretraining:
+        if self.weights == "phantom" and not self.pretraining and not BACKBONES[self.backbone].shipped_digest:
             raise ValueError(
-                "pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none"
+                "pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none, and no "
+                f"weights come with the study for {self.backbone}"
             )
         return self
 

@@ -17,6 +17,7 @@ from helpers.datasets.pipeline import make_dataset
 from helpers.datasets.split import SPLITS, class_weights
 from helpers.errors import StudyError
 from helpers.networks.build import build_model, load_model
+from helpers.networks.weights import check_shipped
 from helpers.parameters import TrainingParameters
 from helpers.paths import from_root
 from helpers.training.adversarial import AdversarialTraining
@@ -64,7 +65,9 @@ def _weights(config: Config) -> str:
     """Return where the weights start from: "random", "imagenet", or the absolute path of a weight file."""
     if config.weights in ("random", "imagenet"):
         return config.weights
-    return str(pretrain(config) if config.weights == "phantom" else from_root(config.weights))
+    if config.weights != "phantom":
+        return str(from_root(config.weights))
+    return str(pretrain(config) if config.pretraining else check_shipped(config.backbone))
 
 
 def _digest_of_weights(weights: str) -> str | None:

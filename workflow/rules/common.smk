@@ -85,9 +85,14 @@ def notebook_06(task, backbone, seed):
     return f"notebooks/06_explain_gradcam-{task}-{backbone}-seed{seed}.ipynb"
 
 
+def is_pretrained(model):
+    """Return whether a model starts from a pretraining in the run."""
+    return model.weights == "phantom" and model.pretraining is not None
+
+
 def pretrained_weights(wildcards):
     """Return the weights that a backbone's models start from, if the profile pretrains it."""
-    models = [model for model in MODELS if model.backbone == wildcards.backbone and model.weights == "phantom"]
+    models = [model for model in MODELS if model.backbone == wildcards.backbone and is_pretrained(model)]
     return [str(PRETRAINED.weights).format(backbone=wildcards.backbone)] if models else []
 
 
