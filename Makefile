@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study pretrain smoke test test-slow lint format notebooks figures lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study pretrain smoke test test-slow lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(INSTALLED)  ## Bring code and notebooks into style
 
 figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/quick, without training or attacking
 	@$(BIN)/python -m helpers.show.figures --profile quick
+
+answer: $(INSTALLED)  ## Write the answer in README.md and figures/answer.png, from RESULTS (results/quick)
+	@$(BIN)/python -m helpers.show.answer --results $(or $(RESULTS),results/quick)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)
 	@HELPERS_PROGRESS_LINES=0 $(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace \

@@ -6,7 +6,6 @@ import pandas as pd
 from helpers.backbones import BACKBONES
 from helpers.errors import StudyError
 from helpers.show.forest_plots import forest, with_text
-from helpers.show.names import join_distinct
 from helpers.tasks import TASKS
 
 QUESTIONS = {  # claim, and what it compares
@@ -51,6 +50,5 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
     )
     figure, axis = plt.subplots(figsize=(9.5, 1.3 + LINE_HEIGHT * len(rows)))
     forest(axis, rows, matters=MATTERS, xlabel="ratio of geometric mean radii, 95% intervals; above 1: more robust")
-    seeds = join_distinct(str(number) for number in sorted(found.seeds.unique()))
-    axis.set_title(f"{source}; trainings of each model: {seeds}; grey: differences that do not matter", loc="left")
+    axis.set_title(f"{source}; in the grey band, differences do not matter", loc="left")
     return figure

@@ -39,9 +39,10 @@ def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlab
 
 
 def with_text(decisions: pd.DataFrame) -> pd.Series:
-    """Return what a forest plot says of each decision: its numbers and its verdict."""
-    return pd.Series(
-        [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})  {row.verdict}" for row in decisions.itertuples()],
-        index=decisions.index,
-        dtype=str,
-    )
+    """Return what a forest plot says of each decision: numbers, verdict, and whether there is one training only."""
+    texts = [
+        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})  {row.verdict}"
+        + (", one training" if row.seeds == 1 else "")
+        for row in decisions.itertuples()
+    ]
+    return pd.Series(texts, index=decisions.index, dtype=str)

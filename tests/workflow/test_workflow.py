@@ -17,10 +17,11 @@ import psutil
 import pytest
 import yaml
 
-from helpers import StudyError, evaluate, files, prepare_manifest, read_config
+from helpers import StudyError, evaluate, files, load_model, prepare_manifest, read_config
 from helpers.artifacts import records
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.results import StudyResults
 from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
 from helpers.paths import ROOT
 from helpers.profiles import read_profile
@@ -121,6 +122,25 @@ def test_a_run_leaves_every_file_of_the_design(clone):
     assert not list(clone.folder.rglob(f"{files.UNFINISHED}*"))
     assert list((clone.folder / "logs").glob("attack-*.log"))
     assert list((clone.folder / "benchmarks").glob("attack-*.tsv"))
+
+
+def test_the_results_hold_what_the_run_folders_hold(clone):
+    results = StudyResults.load(clone.folder / "results")
+    assert results.models.arm.tolist() == ["soft-adversarial", "none", "soft"]
+    for row in results.models.itertuples():
+        suffix = "-adversarial" if row.arm.endswith("-adversarial") else ""
+        attention = row.arm.removesuffix("-adversarial")
+        folder = clone.folder / row.task / f"{row.backbone}-{attention}{suffix}-seed{row.seed}"
+        assert row.parameters == load_model(folder).count_params()
+        radii = ROBUSTNESS.load(folder / "robustness.csv")
+        kept = results.radii[(results.radii.arm == row.arm) & (results.radii.task == row.task)]
+        assert kept.image.tolist() == radii.image.tolist()
+        assert kept.radius.to_numpy() == pytest.approx(radii.radius.to_numpy(), abs=1e-7)
+        predictions = PREDICTIONS.load(folder / "predictions.csv")
+        clean = results.clean[(results.clean.arm == row.arm) & (results.clean.task == row.task)]
+        assert clean.right.sum() == (predictions.label == predictions.prediction).sum()
+    assert set(results.maps.other_arm) == {"soft"}
+    assert set(results.explanations.arm) == set(results.detection.arm) == {"none", "soft"}
 
 
 def test_nothing_is_written_outside_the_folder_of_runs(clone):
@@ -253,8 +273,8 @@ def test_a_profile_with_only_an_adversarially_trained_model_has_nothing_to_expla
     printed = result.stdout + result.stderr
     assert result.returncode == 0, printed
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", printed, flags=re.MULTILINE))
-    once = ("prepare_data", "train", "attack", "figures", "show_evaluation", "question")
-    assert jobs == dict.fromkeys([*once, "all"], "1") | {"total": "7"}
+    once = ("prepare_data", "train", "attack", "figures", "show_evaluation", "question", "collect")
+    assert jobs == dict.fromkeys([*once, "all"], "1") | {"total": "8"}
 
 
 def test_a_single_file_can_be_asked_for(clone, tmp_path):

@@ -1,0 +1,134 @@
+"""Write the answer: the figure, and the part of README.md between two marks, from a folder of results.
+
+python -m helpers.show.answer --results results/quick
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from helpers import files
+from helpers.artifacts.results import StudyResults
+from helpers.backbones import BACKBONES
+from helpers.errors import StudyError
+from helpers.judge.claims import read_claims
+from helpers.judge.ledger import judge, overall
+from helpers.judge.thresholds import VERDICTS
+from helpers.paths import ROOT, display_path, from_root
+from helpers.show.answer_figures import draw_answer
+from helpers.show.names import SOURCES, join_distinct
+
+README = ROOT / "README.md"
+RESULTS = "results/quick"  # what README shows
+BEGIN, END = "<!-- answer: written by helpers/show/answer.py -->", "<!-- end of answer -->"
+MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
+OWN = ("attention-alone", "surgery", "as-released", "remedy")
+
+
+def answer(results: StudyResults) -> str:
+    """Return the answer in Markdown: three sentences, and a table of claims with their verdicts."""
+    claims = read_claims()
+    ledger = judge(results, claims)
+    verdicts = overall(ledger, claims).set_index("claim")
+    source = join_distinct(SOURCES[name] for name in results.models.source)
+    sentences = [_effect(ledger, verdicts, source), _parts(ledger), _counts(verdicts)]
+    lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
+    for name in (*MAIN, *OWN):
+        row = verdicts.loc[name]
+        rests = join_distinct(ledger[(ledger.claim == name) & (ledger.rests_on != "")].rests_on) or "–"
+        lines.append(f"| {row.says} ({row.section}) | **{row.verdict}** | {row.cells} | {rests} |")
+    about = f"Profile `{results.about['profile']}`, {source}; {_size(results)}."
+    return "\n\n".join([*sentences, "\n".join(lines), about])
+
+
+def _effect(ledger: pd.DataFrame, verdicts: pd.DataFrame, source: str) -> str:
+    """Return the sentence on what attention does to radii."""
+    parts = []
+    for backbone, rows in ledger[(ledger.claim == "robustness") & ledger.value.notna()].groupby("backbone", sort=False):
+        ratios = ", ".join(f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f}) on {_task(r.task)}" for r in rows.itertuples())
+        parts.append(f"{BACKBONES[str(backbone)].title}'s radii by {ratios}")
+    verdict = f"**{verdicts.verdict['robustness']}**"
+    return (
+        f"On {source}, soft attention multiplies {'; '.join(parts)}. Does attention make such classifiers more robust? "
+        f"The verdict is {verdict}."
+    )
+
+
+def _parts(ledger: pd.DataFrame) -> str:
+    """Return the sentence on what of it is attention, and what the surgery around it."""
+    found = {name: ledger[(ledger.claim == name) & ledger.value.notna()] for name in OWN}
+    ratios = {
+        name: ", ".join(f"{r.value:.2f} on {_task(r.task)}" for r in rows.itertuples()) for name, rows in found.items()
+    }
+    split = "This run does not separate attention from the surgery around it (no placebo)"
+    if ratios["attention-alone"]:
+        split = (
+            f"Of ResNet-50's factors, attention itself, over the same surgery with a uniform map, is "
+            f"{ratios['attention-alone']}; the surgery is {ratios['surgery']}"
+        )
+    return f"{split}; adversarial training, the known remedy, multiplies radii by {ratios['remedy'] or '– (not run)'}."
+
+
+def _counts(verdicts: pd.DataFrame) -> str:
+    """Return the sentence on how many of the paper's claims have which verdict."""
+    counts = verdicts[verdicts.section != "ours"].verdict.value_counts()
+    listed = ", ".join(f"{counts[name]} *{name}*" for name in VERDICTS if name in counts)
+    return f"Of {counts.sum()} checkable sentences of the paper, the run leaves {listed}."
+
+
+def _task(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _size(results: StudyResults) -> str:
+    trainings = results.models.groupby(["task", "backbone", "arm"]).seed.nunique()
+    images = results.radii.groupby("task").image.nunique()
+    return (
+        f"{len(results.models)} models, trainings of each: {_span(trainings)}, attacked images a task: {_span(images)}"
+    )
+
+
+def _span(counts: pd.Series) -> str:
+    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+
+
+def write_into(text: str, document: str) -> str:
+    """Return a document whose part between the marks is replaced.
+
+    Raises:
+        StudyError: the marks are not there.
+    """
+    if BEGIN not in document or END not in document:
+        raise StudyError(f"README.md: expected the marks {BEGIN} and {END}, found none.")
+    before, rest = document.split(BEGIN, 1)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}"
+
+
+def draw(results: StudyResults, path: Path) -> None:
+    """Draw the forest plot into a file."""
+    source = join_distinct(SOURCES[name] for name in results.models.source)
+    figure = draw_answer(judge(results, read_claims()), source=source)
+    with files.atomic_write(path) as temporary:
+        figure.savefig(temporary)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Read the command line, and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", default=RESULTS, help=f"folder of results; default: {RESULTS}")
+    arguments = parser.parse_args()
+    try:
+        results = StudyResults.load(from_root(arguments.results))
+        draw(results, ROOT / "figures" / "answer.png")
+        with files.atomic_write(README) as temporary:
+            temporary.write_text(write_into(answer(results), README.read_text()))
+    except StudyError as error:
+        parser.exit(1, f"error: {error}\n")
+    print(f"wrote {display_path(ROOT / 'figures' / 'answer.png')} and {display_path(README)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""README's answer is what the committed results say, and a document without its marks is refused."""
+
+import pytest
+
+from helpers import StudyError
+from helpers.artifacts.results import StudyResults
+from helpers.paths import ROOT
+from helpers.show.answer import README, RESULTS, answer, draw, write_into
+
+
+def test_the_answer_in_readme_comes_from_the_committed_results():
+    document = README.read_text()
+    assert write_into(answer(StudyResults.load(ROOT / RESULTS)), document) == document
+
+
+def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
+    draw(StudyResults.load(ROOT / RESULTS), tmp_path / "answer.png")
+    assert (tmp_path / "answer.png").stat().st_size > 10_000
+
+
+def test_a_document_without_the_marks_is_refused():
+    with pytest.raises(StudyError, match="expected the marks"):
+        write_into("text", "# A document")
+
+
+def test_results_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(StudyError, match=r"about.json: expected the results of a run"):
+        StudyResults.load(tmp_path)
