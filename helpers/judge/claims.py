@@ -56,7 +56,7 @@ class Claim(Comparison):
     within: tuple[float, float] | None = None
     at_least: int | None = None  # of the cells must support it; None: all
     seeds: Annotated[int, Field(ge=1)] = 1  # trainings that it takes
-    primary: bool = False  # the primary endpoint: its p values are adjusted for its cells (Holm)
+    primary: bool = False  # the primary endpoint; all others are secondary
     not_testable: str = ""  # why no run of this study can decide it
 
     @pydantic.model_validator(mode="after")
@@ -68,18 +68,23 @@ class Claim(Comparison):
         missing = [name for name in MEASURES[self.measure].needs if getattr(self, name) in (None, ())]
         if missing:
             raise ValueError(f"measure {self.measure!r} needs {', '.join(missing)}")
-        kinds = [
-            self.supports_above is not None and self.contradicts_below is not None,
-            self.supports_below is not None and self.contradicts_above is not None,
-            self.within is not None,
-        ]
-        if sum(kinds) != 1:
+        larger = (self.supports_above, self.contradicts_below)
+        smaller = (self.supports_below, self.contradicts_above)
+        given = [kind for kind in (larger, smaller, self.within and (self.within,)) if kind and kind != (None, None)]
+        if len(given) != 1 or None in given[0]:
             raise ValueError(
                 "expected one of supports_above with contradicts_below, supports_below with contradicts_above, within"
             )
+        if self.within and not self.within[0] < self.within[1]:
+            raise ValueError(f"within: expected the lower end first, got {list(self.within)}")
         if self.at_least is not None and not 1 <= self.at_least <= len(self.cells):
             raise ValueError(f"at_least: expected 1 to {len(self.cells)}, the number of cells; got {self.at_least}")
         return self
+
+    @property
+    def some_cells_support(self) -> bool:
+        """Whether some of several cells are enough to support the claim."""
+        return self.at_least is not None and self.at_least < len(self.cells)
 
 
 def read_claims(path: Path = CLAIMS) -> list[Claim]:

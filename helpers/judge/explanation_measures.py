@@ -76,12 +76,15 @@ def maps_alike(results: StudyResults, what: Comparison, task: str, backbone: str
 
 
 def detection(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:
-    """Return the area under the ROC curve of a detector; of several trainings, the mean, with the widest error."""
+    """Return the area under the ROC curve of a detector: the mean over trainings, with the widest error of one.
+
+    The error comes from the end of the interval that is farther away: at an area near 1 the other end is cut off.
+    """
     rows = of_model(results.detection, task, backbone, what.arm)
     rows = rows[np.isclose(rows.epsilon, float(what.epsilon or 0)) & (rows.against == what.control)]
     rows = rows[(rows.features == what.quantity) & rows.auc.notna()]
     if rows.empty:
         raise NotMeasurableError("no detector was tried")
-    error = float((rows.high - rows.low).max() / 2 / norm.ppf((1 + CONFIDENCE) / 2))
+    error = float(np.maximum(rows.high - rows.auc, rows.auc - rows.low).max() / norm.ppf((1 + CONFIDENCE) / 2))
     images = int(rows.images.max())
     return Estimate(float(rows.auc.mean()), error, np.inf, images, rows.seed.nunique(), images, error**2, 0.0)

@@ -25,6 +25,8 @@ from helpers.judge.thresholds import (
     needed,
 )
 
+FEWEST_GROUPS = 5  # lesions or patients: of fewer, no interval is to be believed
+ONE_TRAINING = ", for one training of each; the next may differ"
 RESTS_ON = {"phantom": "drawn images", "folder": "a sample of real images", "medmnist": "small real images"}
 
 
@@ -80,7 +82,12 @@ def check_comparable(results: StudyResults) -> None:
                 )
         for table in ("radii", "clean"):
             rows = getattr(results, table)
-            sets = {key: set(part.image) for key, part in rows[rows.task == task].groupby(["backbone", "arm", "seed"])}
+            names = ["backbone", "arm", "seed"]
+            sets = {key: set(part.image) for key, part in rows[rows.task == task].groupby(names)}
+            if missing := set(models[names].itertuples(index=False, name=None)) - sets.keys():
+                raise StudyError(
+                    f"{table} of {task}: expected rows of {sorted(missing)[0]}, found none. Attack it first."
+                )
             first_key, first = next(iter(sets.items()))
             for key, images in sets.items():
                 if images != first:
@@ -92,7 +99,11 @@ def check_comparable(results: StudyResults) -> None:
 
 
 def decide(results: StudyResults, claim: Claim) -> list[Decision]:
-    """Return the decision for each cell of a claim; those of a primary endpoint are adjusted for their number."""
+    """Return the decision for each cell of a claim.
+
+    Cells are several tests of one claim. What contradicts it is adjusted for their number (Holm), and what supports it,
+    too, if some of the cells are enough; if all are needed, it is not (Berger, 1982). Intervals are not adjusted.
+    """
     nowhere = Decision(claim.id, claim.section, claim.says, claim.gives, "", "", NOT_TESTABLE, claim.not_testable)
     if claim.not_testable:
         return [nowhere]
@@ -109,8 +120,9 @@ def decide(results: StudyResults, claim: Claim) -> list[Decision]:
         tested.append((len(decisions), estimate, thresholds, models))
         decisions.append(base)
     p_values = np.array([thresholds.p_values(estimate) for _, estimate, thresholds, _ in tested]).reshape(-1, 2)
-    if claim.primary:
-        p_values = np.stack([holm(column) for column in p_values.T], axis=1)
+    if claim.some_cells_support:
+        p_values[:, 0] = holm(p_values[:, 0])
+    p_values[:, 1] = holm(p_values[:, 1])  # a single cell may contradict a claim about all
     for (place, estimate, thresholds, models), both in zip(tested, p_values, strict=True):
         decisions[place] = _with_verdict(decisions[place], claim, estimate, thresholds, models, both)
     return decisions
@@ -140,27 +152,28 @@ def _with_verdict(
         rests_on=", ".join(dict.fromkeys(RESTS_ON[source] for source in models.source)),
     )
     doubted = models[models.verdict != "trusted"]
-    if measure.rests_on_attack and len(doubted):
+    if measure.rests_on_attack and claim.condition != "clean" and len(doubted):
         return replace(
             base,
             verdict=NOT_TRUSTED,
             why=f"the checks call the attack on {doubted.arm.iloc[0]} {doubted.verdict.iloc[0]}",
         )
+    if estimate.groups < FEWEST_GROUPS and estimate.error > 0:
+        return replace(base, verdict=CANNOT_TELL, why=f"it takes {FEWEST_GROUPS} groups of images with a value")
     if estimate.seeds < claim.seeds:
-        return replace(base, verdict=CANNOT_TELL, why=f"it takes {claim.seeds} trainings, there are {estimate.seeds}")
+        return replace(
+            base,
+            verdict=CANNOT_TELL,
+            why=f"it takes {claim.seeds} trainings of each model, this run has {estimate.seeds}",
+        )
     verdict = thresholds.verdict(*both)
-    if verdict == CONTRADICTED:
-        return replace(base, verdict=verdict, why=thresholds.why_contradicted(estimate))
     if verdict == CANNOT_TELL:
-        return replace(base, verdict=verdict, why=needed(estimate, thresholds.gap(estimate)))
+        return replace(base, verdict=verdict, why=needed(estimate, thresholds.gap(estimate), tests=len(claim.cells)))
     why = "differences that matter are excluded" if verdict == EQUIVALENT else "the interval excludes the contrary"
-    return replace(base, verdict=verdict, why=why + _caveat(claim, estimate))
-
-
-def _caveat(claim: Claim, estimate: Estimate) -> str:
-    """Return what a single training leaves open; nothing where models were not trained more than once on purpose."""
-    compares_models = claim.other_arm is not None and MEASURES[str(claim.measure)].rests_on_attack
-    return ", for one training of each; the next may differ" if compares_models and estimate.seeds == 1 else ""
+    if verdict == CONTRADICTED:
+        why = thresholds.why_contradicted(estimate)
+    is_of_one_training = claim.other_arm and claim.measure != "parameters added" and estimate.seeds == 1
+    return replace(base, verdict=verdict, why=why + (ONE_TRAINING if is_of_one_training else ""))
 
 
 def overall(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
@@ -172,6 +185,8 @@ def overall(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
     rows = []
     for claim in claims:
         found = ledger[ledger.claim == claim.id].verdict
+        if found.empty:
+            raise ValueError(f"ledger: expected rows of claim {claim.id}, found none")
         wanted = claim.at_least or len(found)
         good, bad = found.isin([SUPPORTED, EQUIVALENT]).sum(), (found == CONTRADICTED).sum()
         if good >= wanted:

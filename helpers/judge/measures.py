@@ -18,7 +18,7 @@ class Measure:
         estimate: From results, comparison, task and backbone to an estimate.
         needs: Fields of `Comparison` that it needs.
         is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
-        rests_on_attack: Whether a doubtful attack makes it doubtful.
+        rests_on_attack: Whether a doubtful attack makes it doubtful, unless the claim is about clean images.
     """
 
     estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
@@ -34,19 +34,17 @@ MEASURES = {
     "difference of accuracies": Measure(accuracies.difference_of_accuracies, ("other_arm", "epsilon")),
     "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon")),
     "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",)),
-}
-WITHOUT_ATTACK = {
-    "difference of clean accuracies": (accuracies.difference_of_accuracies, ("other_arm",)),
-    "parameters added": (accuracies.parameters_added, ("other_arm",)),
-    "explanation": (explanations.explanation, ("quantity",)),
-    "explanation against control": (explanations.explanation_against_control, ("quantity", "control")),
-    "explanation between arms": (explanations.explanation_between_arms, ("quantity", "other_arm")),
-    "explanation between epsilons": (
-        explanations.explanation_between_epsilons,
-        ("quantity", "epsilon", "other_epsilon"),
+    "explanation": Measure(explanations.explanation, ("quantity",)),
+    "explanation against control": Measure(explanations.explanation_against_control, ("quantity", "control")),
+    "explanation between arms": Measure(explanations.explanation_between_arms, ("quantity", "other_arm")),
+    "explanation between epsilons": Measure(
+        explanations.explanation_between_epsilons, ("quantity", "epsilon", "other_epsilon")
     ),
-    "explanation between tasks": (explanations.explanation_between_tasks, ("quantity", "other_tasks")),
-    "likeness of maps": (explanations.maps_alike, ("quantity", "other_arm")),
-    "detection": (explanations.detection, ("quantity", "control", "epsilon")),
+    "explanation between tasks": Measure(explanations.explanation_between_tasks, ("quantity", "other_tasks")),
+    "detection": Measure(explanations.detection, ("quantity", "control", "epsilon")),
+    "difference of clean accuracies": Measure(
+        accuracies.difference_of_accuracies, ("other_arm",), rests_on_attack=False
+    ),
+    "parameters added": Measure(accuracies.parameters_added, ("other_arm",), rests_on_attack=False),
+    "likeness of maps": Measure(explanations.maps_alike, ("quantity", "other_arm"), rests_on_attack=False),
 }
-MEASURES |= {name: Measure(*about, rests_on_attack=False) for name, about in WITHOUT_ATTACK.items()}

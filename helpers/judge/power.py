@@ -27,14 +27,16 @@ def verdict_shares(
         effect: The true ratio.
         images: That both models classify right, each in a group of its own.
         seeds: Trainings.
-        image_spread: Standard deviation of the log ratio between images.
+        image_spread: Standard deviation of the log ratio between images, in one training. Half of its variance is the
+            image's in all trainings, half is new in each.
         seed_spread: Of the mean log ratio between trainings.
     """
     rng, thresholds = np.random.default_rng(0), Thresholds.of(claim, chance=0.5)
     image, seed = np.repeat(np.arange(images), seeds), np.tile(np.arange(seeds), images)
-    verdicts = []
+    verdicts, half = [], image_spread / np.sqrt(2)
     for _ in range(SIMULATIONS):
-        of_image, of_seed = rng.normal(0, image_spread, images), rng.normal(0, seed_spread, seeds)
-        found = crossed_mean(np.log(effect) + of_image[image] + of_seed[seed], image, seed)
+        of_image, of_both = rng.normal(0, half, images), rng.normal(0, half, len(image))
+        of_seed = rng.normal(0, seed_spread, seeds)
+        found = crossed_mean(np.log(effect) + of_image[image] + of_both + of_seed[seed], image, seed)
         verdicts.append(thresholds.verdict(*thresholds.p_values(found)))
     return pd.Series(verdicts).value_counts(normalize=True)

@@ -87,23 +87,25 @@ class Thresholds:
         return max(abs(support - contradict) / 2, abs(estimate.value - support), abs(estimate.value - contradict))
 
 
-def needed(estimate: Estimate, gap: float) -> str:
-    """Return how many images or trainings would make the 95% interval as narrow as `gap` to each side, in words."""
+def needed(estimate: Estimate, gap: float, *, tests: int = 1) -> str:
+    """Return in words how many images or trainings would tell: an interval adjusted for so many tests fits `gap`."""
     if estimate.groups < 2 or not gap > 0:
         return "no number of images would tell"
+    has_seeds = estimate.seeds > 1
     for factor in np.geomspace(1, MOST_TIMES, 200):
-        if _half(estimate, groups=factor) <= gap:
-            return f"about {int(np.ceil(estimate.images * factor / 10)) * 10} images would tell"
-        if estimate.seeds > 1 and _half(estimate, seeds=factor) <= gap:
-            return f"about {int(np.ceil(estimate.seeds * factor))} trainings would tell"
+        images, trainings = int(np.ceil(estimate.images * factor / 10)) * 10, int(np.ceil(estimate.seeds * factor))
+        if _half(estimate, tests, groups=factor) <= gap:
+            return f"about {images} images would tell"
+        if has_seeds and _half(estimate, tests, seeds=factor) <= gap:
+            return f"about {trainings} trainings would tell"
     for factor in np.geomspace(1, MOST_TIMES, 200):
-        if estimate.seeds > 1 and _half(estimate, groups=factor, seeds=factor) <= gap:
-            images = int(np.ceil(estimate.images * factor / 10)) * 10
-            return f"about {images} images and {int(np.ceil(estimate.seeds * factor))} trainings would tell"
+        images, trainings = int(np.ceil(estimate.images * factor / 10)) * 10, int(np.ceil(estimate.seeds * factor))
+        if has_seeds and _half(estimate, tests, groups=factor, seeds=factor) <= gap:
+            return f"about {images} images and {trainings} trainings would tell"
     return f"it would take more than {MOST_TIMES} times as many images"
 
 
-def _half(estimate: Estimate, *, groups: float = 1.0, seeds: float = 1.0) -> float:
+def _half(estimate: Estimate, tests: int, *, groups: float = 1.0, seeds: float = 1.0) -> float:
     """Return half the width of the interval with so many times as many groups and seeds."""
     by_group, by_seed = estimate.group_variance / groups, estimate.seed_variance / seeds
     variance = max(by_group + by_seed, estimate.error**2 / (groups * seeds))
@@ -111,4 +113,4 @@ def _half(estimate: Estimate, *, groups: float = 1.0, seeds: float = 1.0) -> flo
     freedom = variance**2 / max(by_group**2 / group_count + by_seed**2 / seed_count, 1e-30)
     if estimate.seeds > 1:  # as in `crossed_mean`
         freedom = max((freedom - 1) / 2, seed_count)
-    return float(student.ppf((1 + CONFIDENCE) / 2, max(freedom, 1)) * np.sqrt(variance))
+    return float(student.ppf(1 - LEVEL / tests, max(freedom, 1)) * np.sqrt(variance))

@@ -15,7 +15,7 @@ from helpers.backbones import BACKBONES
 from helpers.errors import StudyError
 from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge, overall
-from helpers.judge.thresholds import VERDICTS
+from helpers.judge.thresholds import NOT_TRUSTED, VERDICTS
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show.answer_figures import draw_answer
 from helpers.show.names import SOURCES, join_distinct
@@ -24,6 +24,7 @@ README = ROOT / "README.md"
 RESULTS = "results/quick"  # what README shows
 BEGIN, END = "<!-- answer: written by helpers/show/answer.py -->", "<!-- end of answer -->"
 MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
+IMAGES_OF = {"skin_lesion": "skin lesions", "retinopathy": "retinas", "pneumothorax": "chests"}
 OWN = ("attention-alone", "surgery", "as-released", "remedy")
 
 
@@ -46,40 +47,43 @@ def answer(results: StudyResults) -> str:
 def _effect(ledger: pd.DataFrame, verdicts: pd.DataFrame, source: str) -> str:
     """Return the sentence on what attention does to radii."""
     parts = []
-    for backbone, rows in ledger[(ledger.claim == "robustness") & ledger.value.notna()].groupby("backbone", sort=False):
-        ratios = ", ".join(f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f}) on {_task(r.task)}" for r in rows.itertuples())
-        parts.append(f"{BACKBONES[str(backbone)].title}'s radii by {ratios}")
-    verdict = f"**{verdicts.verdict['robustness']}**"
+    rows = ledger[ledger.claim == "robustness"]
+    for backbone, cells in rows[rows.value.notna()].groupby("backbone", sort=False):
+        parts.append(f"{BACKBONES[str(backbone)].title}'s radii by {_ratios(cells)}")
+    reasons = rows[rows.verdict == verdicts.verdict["robustness"]].why
+    why = f" ({reasons.mode()[0]})" if len(reasons) else ""
     return (
         f"On {source}, soft attention multiplies {'; '.join(parts)}. Does attention make such classifiers more robust? "
-        f"The verdict is {verdict}."
+        f"The verdict is **{verdicts.verdict['robustness']}**{why}."
     )
 
 
 def _parts(ledger: pd.DataFrame) -> str:
     """Return the sentence on what of it is attention, and what the surgery around it."""
-    found = {name: ledger[(ledger.claim == name) & ledger.value.notna()] for name in OWN}
-    ratios = {
-        name: ", ".join(f"{r.value:.2f} on {_task(r.task)}" for r in rows.itertuples()) for name, rows in found.items()
-    }
+    ratios = {name: _ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
     split = "This run does not separate attention from the surgery around it (no placebo)"
     if ratios["attention-alone"]:
         split = (
-            f"Of ResNet-50's factors, attention itself, over the same surgery with a uniform map, is "
-            f"{ratios['attention-alone']}; the surgery is {ratios['surgery']}"
+            f"Attention itself, over the same surgery with a uniform map, multiplies ResNet-50's radii by "
+            f"{ratios['attention-alone']}; the surgery by {ratios['surgery']}"
         )
-    return f"{split}; adversarial training, the known remedy, multiplies radii by {ratios['remedy'] or '– (not run)'}."
+    return f"{split}. Adversarial training, the known remedy, multiplies them by {ratios['remedy'] or '– (not run)'}."
+
+
+def _ratios(decisions: pd.DataFrame) -> str:
+    """Return ratios with their intervals, in words; those of an attack that is not trusted are marked."""
+    marks = {NOT_TRUSTED: ", attack not trusted"}
+    return ", ".join(
+        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}{marks.get(row.verdict, '')}) on {IMAGES_OF[row.task]}"
+        for row in decisions.itertuples()
+    )
 
 
 def _counts(verdicts: pd.DataFrame) -> str:
-    """Return the sentence on how many of the paper's claims have which verdict."""
+    """Return the sentence on how many tests have which verdict."""
     counts = verdicts[verdicts.section != "ours"].verdict.value_counts()
     listed = ", ".join(f"{counts[name]} *{name}*" for name in VERDICTS if name in counts)
-    return f"Of {counts.sum()} checkable sentences of the paper, the run leaves {listed}."
-
-
-def _task(name: str) -> str:
-    return name.replace("_", " ")
+    return f"Of {counts.sum()} tests made from the paper's sentences, the run leaves {listed}."
 
 
 def _size(results: StudyResults) -> str:

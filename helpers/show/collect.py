@@ -29,6 +29,7 @@ from helpers.paths import ROOT, display_path, from_root
 from helpers.profiles import profile_path, read_models
 
 DIGITS = 7  # of values in tables
+LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # 0 where a map vanishes
 
 
 def arm_of(config: Config) -> str:
@@ -115,8 +116,17 @@ def _clean(config: Config, folder: RunFolder) -> pd.DataFrame:
 
 
 def _explanations(config: Config, folder: RunFolder) -> pd.DataFrame:
+    """Return the measures of explanations that have a value.
+
+    A map that vanishes has no rank order. But if the map of the unchanged image does not vanish, nothing of it is left:
+    the correlation and the overlap of the two count as 0 here. Otherwise only maps that survive would be compared.
+    """
     table = EXPLANATIONS.load(folder.explanations)
-    return table[table.value.notna() & (table.target != "predicted")].drop(columns="reason")
+    table = table[table.target != "predicted"].drop(columns="reason")
+    clean = table[(table.condition == "clean") & (table.measure == "all zero")].set_index("image").value
+    has_vanished = table.value.isna() & table.measure.isin(LOST_WITH_MAP) & (table.image.map(clean) == 0)
+    table.loc[has_vanished, "value"] = 0.0
+    return table[table.value.notna()]
 
 
 def _compare_all_maps(configs: Sequence[Config]) -> pd.DataFrame:
@@ -138,6 +148,9 @@ def _about(configs: Sequence[Config]) -> dict:
     return {
         "profile": profile_path(configs[0].profile).stem,
         "epsilons": list(configs[0].epsilons),
+        "sources": {
+            config.task: recorded_config(RunFolder.from_config(config).robustness).source for config in configs
+        },
         "made": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",

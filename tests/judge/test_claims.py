@@ -4,7 +4,9 @@ import pytest
 import yaml
 
 from helpers import StudyError
+from helpers.explain.measure_table import MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES
 from helpers.judge.claims import CLAIMS, read_claims
+from helpers.tasks import TASKS
 
 GOOD = {
     "id": "a",
@@ -35,6 +37,19 @@ def test_thresholds_leave_no_claim_that_is_supported_and_contradicted_by_the_sam
             assert claim.contradicts_above <= claim.supports_below, claim.id
 
 
+def test_claims_ask_for_what_explanations_measure():
+    measures = {**MAP_MEASURES, **MAP_PAIR_MEASURES, **PERTURBATION_MEASURES}
+    for claim in read_claims():
+        if claim.measure == "detection":
+            assert claim.quantity in ("pixels", "deep"), claim.id
+        elif claim.quantity is not None:
+            assert claim.quantity in measures, claim.id
+        assert claim.condition in ("attack", "clean"), claim.id
+        assert claim.control in (None, "noise", "other image", "clean"), claim.id
+        assert claim.outcome in (None, "held", "broken"), claim.id
+        assert set(claim.other_tasks) <= TASKS.keys(), claim.id
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -45,7 +60,12 @@ def test_thresholds_leave_no_claim_that_is_supported_and_contradicted_by_the_sam
         ({"other_arm": None}, "claim a: measure 'ratio of radii' needs other_arm"),
         ({"contradicts_below": None}, "claim a: expected one of supports_above"),
         ({"within": [0.8, 1.2]}, "claim a: expected one of supports_above"),
+        ({"supports_below": 1}, "claim a: expected one of supports_above"),
         ({"at_least": 2}, "claim a: at_least: expected 1 to 1"),
+        (
+            {"supports_above": None, "contradicts_below": None, "within": [1.2, 0.8]},
+            "claim a: within: expected the lower end first",
+        ),
         ({"thresold": 1}, "claim a: thresold: Extra inputs"),
     ],
 )
