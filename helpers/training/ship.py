@@ -27,6 +27,7 @@ from helpers.networks.weights import load_backbone, shipped_weights
 from helpers.parameters import OptimizerParameters
 from helpers.paths import display_path
 from helpers.profiles import read_models
+from helpers.training.card import describe
 from helpers.training.pretrain import pretrain
 
 PROFILE = "pretrain"
@@ -85,6 +86,8 @@ def ship(backbone: str, *, profile: str = PROFILE, runs_dir: str | None = None, 
         "versions": versions(),
     }
     files.write_json(card, path.with_suffix(".json"))
+    with files.atomic_write(path.with_suffix(".md")) as temporary:
+        temporary.write_text(describe(card))
     return card
 
 
