@@ -7,6 +7,7 @@ group (a lesion, a patient) or a seed. Intervals that count only images say noth
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t as student
 
 from helpers.judge.statistics import CONFIDENCE
@@ -84,7 +85,7 @@ def crossed_mean(
     mean = float(values.mean())
     by_group, group_count = _cluster_variance(values - mean, groups)
     by_seed, seed_count = _cluster_variance(values - mean, seeds)
-    both = np.array([f"{group}\0{seed}" for group, seed in zip(groups, seeds, strict=True)])
+    both = pd.factorize(np.asarray(groups))[0] * seed_count + pd.factorize(np.asarray(seeds))[0]
     twice = _cluster_variance(values - mean, both)[0] if seed_count > 1 else 0.0
     variance = max(by_group + by_seed - twice, by_group, by_seed)
     freedom = float(max(group_count - 1, 1))
@@ -95,14 +96,14 @@ def crossed_mean(
     else:  # no two values differ: as if the next group did, with the probability that is still 5%
         variance = ((1 - (1 - CONFIDENCE) ** (1 / group_count)) / 2) ** 2
     return Estimate(
-        mean, float(np.sqrt(variance)), freedom, group_count, seed_count, len(np.unique(named)), by_group, by_seed
+        mean, float(np.sqrt(variance)), freedom, group_count, seed_count, len(pd.unique(named)), by_group, by_seed
     )
 
 
 def _cluster_variance(residuals: np.ndarray, clusters: np.ndarray) -> tuple[float, int]:
     """Return the variance of the mean that is due to clusters, and their number; 0 for a single one."""
-    _, members = np.unique(clusters, return_inverse=True)
-    count = int(members.max()) + 1
+    members, names = pd.factorize(np.asarray(clusters))
+    count = len(names)
     if count < 2:
         return 0.0, count
     sums = np.bincount(members, residuals)

@@ -25,32 +25,33 @@ CELL = "skin_lesion/resnet50"
 ABOUT = {"section": "1", "says": "attention helps", "cells": [CELL], "other_arm": "none"}
 HELPS = Claim(id="helps", **ABOUT, measure="ratio of radii", supports_above=1, contradicts_below=1.15)
 ALIKE = Claim(id="alike", **ABOUT, measure="ratio of radii", within=(0.87, 1.15))
-ROUNDS = 60
+ROUNDS = 40
 
 
-def verdicts(claim, *, effect, images, seeds, rounds=ROUNDS):
-    """Return the shares of verdicts on a claim over so many planted studies."""
+def verdicts(*, effect, images, seeds, rounds=ROUNDS):
+    """Return the shares of verdicts on both claims over so many planted studies: {claim: {verdict: share}}."""
     rng = np.random.default_rng(images)
     drawn = [planted_results(effect=effect, images=images, seeds=seeds, rng=rng) for _ in range(rounds)]
-    found = pd.concat([judge(results, [claim]) for results in drawn])
-    return (
-        found.verdict.value_counts(normalize=True).reindex([SUPPORTED, CONTRADICTED, EQUIVALENT, CANNOT_TELL]).fillna(0)
-    )
+    found = pd.concat([judge(results, [HELPS, ALIKE]) for results in drawn])
+    shares = pd.crosstab(found.claim, found.verdict, normalize="index")
+    return shares.reindex(columns=[SUPPORTED, CONTRADICTED, EQUIVALENT, CANNOT_TELL], fill_value=0).T
 
 
 @pytest.mark.parametrize(("images", "seeds"), [(12, 1), (60, 3), (200, 3)])
 def test_no_effect_is_hardly_ever_taken_for_one_nor_an_effect_for_none(images, seeds):
-    assert verdicts(HELPS, effect=1.0, images=images, seeds=seeds)[SUPPORTED] <= 0.05 + 1.5 / ROUNDS
-    assert verdicts(HELPS, effect=1.4, images=images, seeds=seeds)[CONTRADICTED] <= 0.05
-    assert verdicts(ALIKE, effect=1.4, images=images, seeds=seeds)[EQUIVALENT] <= 0.05
-    assert verdicts(ALIKE, effect=1.0, images=images, seeds=seeds)[CONTRADICTED] <= 0.05
+    nothing, help_ = (verdicts(effect=effect, images=images, seeds=seeds) for effect in (1.0, 1.4))
+    assert nothing.helps[SUPPORTED] <= 0.05 + 1.5 / ROUNDS
+    assert help_.helps[CONTRADICTED] <= 0.05
+    assert help_.alike[EQUIVALENT] <= 0.05
+    assert nothing.alike[CONTRADICTED] <= 0.05
 
 
 def test_a_large_sample_tells_help_harm_and_no_difference_apart():
-    assert verdicts(HELPS, effect=1.4, images=200, seeds=3)[SUPPORTED] >= 0.9
-    assert verdicts(HELPS, effect=0.7, images=200, seeds=3)[CONTRADICTED] >= 0.9
-    assert verdicts(HELPS, effect=1.0, images=400, seeds=5)[CONTRADICTED] >= 0.7
-    assert verdicts(ALIKE, effect=1.0, images=400, seeds=5)[EQUIVALENT] >= 0.7
+    assert verdicts(effect=1.4, images=200, seeds=3, rounds=20).helps[SUPPORTED] >= 0.9
+    assert verdicts(effect=0.7, images=200, seeds=3, rounds=20).helps[CONTRADICTED] >= 0.9
+    nothing = verdicts(effect=1.0, images=400, seeds=5, rounds=20)
+    assert nothing.helps[CONTRADICTED] >= 0.7
+    assert nothing.alike[EQUIVALENT] >= 0.7
 
 
 def test_a_small_sample_cannot_tell_and_says_what_would():
@@ -126,13 +127,13 @@ def test_a_claim_about_all_cells_is_rarely_contradicted_by_chance_in_one_of_them
     """At the threshold, where each of six unadjusted tests would contradict it in one study of forty."""
     claim = HELPS.model_copy(update={"cells": SIX, "contradicts_below": 1.0})
     contradicted = 0
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng(1000 + seed)
         results = planted_results(
             effect=1.0, images=60, seeds=1, rng=rng, seed_spread=0, tasks=TASKS, backbones=BACKBONES
         )
         contradicted += overall(judge(results, [claim]), [claim]).verdict.item() == CONTRADICTED
-    assert contradicted <= 5
+    assert contradicted <= 4
 
 
 def test_few_groups_prove_nothing():
