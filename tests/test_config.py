@@ -56,16 +56,20 @@ def test_the_papers_grid_and_protocol():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (None, r"pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none"),
         ({"image_size": 16}, r"pretraining.image_size: expected at least 32 pixels for resnet50, got 16"),
         ({"epochs": 0}, r"pretraining.epochs: input should be greater than 0, got 0"),
     ],
 )
 def test_pretraining_is_checked_before_it_starts(changes, message):
     config = read_config(profile="smoke", backbone="resnet50")
-    pretraining = changes and config.pretraining.model_dump() | changes
     with pytest.raises(StudyError, match=message):
-        config.replace(pretraining=pretraining)
+        config.replace(pretraining=config.pretraining.model_dump() | changes)
+
+
+def test_a_backbone_without_weights_of_its_own_needs_a_pretraining():
+    message = r"pretraining: expected image_size, epochs and learning_rate for weights 'phantom', got none.*inception"
+    with pytest.raises(StudyError, match=message):
+        read_config(profile="quick", backbone="inception_resnet_v2").replace(pretraining=None)
 
 
 @pytest.mark.parametrize(
