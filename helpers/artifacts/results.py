@@ -13,12 +13,13 @@ import pandas as pd
 
 from helpers import files
 from helpers.artifacts.tables import Table
+from helpers.config import Config
 from helpers.errors import StudyError
 
 ABOUT = "about.json"
 MODEL = ("task", "backbone", "arm", "seed")  # columns that say which model a row is about
 ARMS = ("none", "soft", "soft_released", "placebo", "adversarial")  # adversarial: no attention, trained adversarially
-_TEXT = ("task", "backbone", "arm", "image", "group", "label", "condition", "target", "outcome", "measure")
+_TEXT = ("task", "backbone", "arm", "image", "group", "label", "condition", "target", "outcome", "measure", "attack")
 TABLES = {  # of StudyResults, and their files
     "models": "models.csv",
     "radii": "radii.csv.gz",
@@ -29,6 +30,13 @@ TABLES = {  # of StudyResults, and their files
 }
 
 
+def arm_of(config: Config) -> str:
+    """Return what tells a model from the others of its task, backbone and seed: its attention, or "adversarial"."""
+    if config.training == "adversarial" and config.attention != "none":
+        return f"{config.attention}-adversarial"
+    return "adversarial" if config.training == "adversarial" else config.attention
+
+
 @dataclass(frozen=True)
 class StudyResults:
     """The tables of one run.
@@ -37,8 +45,8 @@ class StudyResults:
         about: Name of the profile, source of the images of each task, epsilons, machine, versions, commit, date.
         models: A row per model: `MODEL`, source of its images, classes, image_size, parameters (number of weights),
             data_seed, protocol, attack_version, verdict (of the attack's checks).
-        radii: A row per attacked image and model: `MODEL`, image, group, label, radius, failed_at, calls, levels,
-            fools_rounded, fools_jpeg.
+        radii: A row per attacked image and model: `MODEL`, image, group, label, attack, radius, failed_at, calls,
+            levels, fools_rounded, fools_jpeg.
         clean: A row per test image and model: `MODEL`, image, group, label, right.
         explanations: A row per image, model, condition and measure: `MODEL`, image, group, condition, epsilon, target,
             outcome, measure, value.

@@ -1,6 +1,6 @@
 """The figure of accuracy against epsilon: models of one task and backbone, with the numbers behind it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -9,6 +9,7 @@ import pandas as pd
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
 from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.results import StudyResults, arm_of
 from helpers.artifacts.tables import ROBUSTNESS, steps_of
 from helpers.config import Config
 from helpers.errors import StudyError
@@ -18,44 +19,70 @@ from helpers.show.names import backbone_name, join_distinct, model_name, source_
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """An attack's outcome: the configuration it was made with, its table, its curve, and the verdict of its checks."""
+class Outcome:
+    """An attack's outcome: the configuration it was made with, its table, and the verdict of its checks."""
 
     config: Config
     table: pd.DataFrame
-    curve: pd.DataFrame
     verdict: str
 
     @classmethod
-    def load(cls, folder: RunFolder, epsilons: Sequence[float] | None) -> "_Outcome":
-        table = ROBUSTNESS.load(folder.robustness)
-        config = recorded_config(folder.robustness)
-        grid = config.epsilons if epsilons is None else epsilons
-        curve = accuracy_by_epsilon(table, grid)
-        if "levels" in table:
-            curve["accuracy_8_bit"] = accuracy_by_epsilon(in_whole_levels(table), grid).accuracy
-        return cls(config, table, curve, ChecksReport.load(folder.checks).verdict)
+    def of_folder(cls, folder: RunFolder) -> "Outcome":
+        """Return the outcome that is in a run folder; its configuration is the one on record."""
+        table, config = ROBUSTNESS.load(folder.robustness), recorded_config(folder.robustness)
+        return cls(config, table, ChecksReport.load(folder.checks).verdict)
+
+    @classmethod
+    def of_results(cls, results: StudyResults, config: Config) -> "Outcome":
+        """Return the outcome that is in a folder of results.
+
+        Args:
+            results: The results.
+            config: Of the model; the profile's, as results hold no record of it.
+
+        Raises:
+            StudyError: the results have no such model.
+        """
+        arm = arm_of(config)
+        wanted = {"task": config.task, "backbone": config.backbone, "arm": arm, "seed": config.seed}
+        models, radii = (_where(table, wanted) for table in (results.models, results.radii))
+        if models.empty or radii.empty:
+            listed = ", ".join(f"{name} {value}" for name, value in wanted.items())
+            raise StudyError(f"results: expected a model of {listed}, found none.")
+        return cls(config, radii.drop(columns=list(wanted)), models.verdict.iloc[0])
+
+    def curve(self, epsilons: Sequence[float] | None = None) -> pd.DataFrame:
+        """Return `accuracy_by_epsilon`, with accuracy_8_bit if the table has levels; None: at those on record."""
+        grid = self.config.epsilons if epsilons is None else epsilons
+        curve = accuracy_by_epsilon(self.table, grid)
+        if "levels" in self.table:
+            curve["accuracy_8_bit"] = accuracy_by_epsilon(in_whole_levels(self.table), grid).accuracy
+        return curve
 
     @property
     def labels(self) -> pd.Series:
+        """Return the labels of the attacked images."""
         return self.table.drop_duplicates("image").label
 
-    def numbers(self) -> pd.DataFrame:
-        """Return the curve with columns that name the model in front, and the verdict at the end."""
-        names = ("task", "source", "backbone", "attention", "training", "seed")
-        model = pd.DataFrame({name: getattr(self.config, name) for name in names}, index=self.curve.index)
-        return model.join(self.curve).assign(attack_checks=self.verdict)
+
+def _where(table: pd.DataFrame, wanted: Mapping[str, object]) -> pd.DataFrame:
+    return table[(table[list(wanted)] == list(wanted.values())).all(axis=1)]
 
 
 def compare_models(
     folders: Iterable[RunFolder], *, epsilons: Sequence[float] | None = None
 ) -> tuple[plt.Figure, pd.DataFrame]:
+    """Draw the models in run folders, each `variant` of an attack that is compared; see `compare_outcomes`."""
+    return compare_outcomes([Outcome.of_folder(folder) for folder in folders], epsilons=epsilons)
+
+
+def compare_outcomes(
+    outcomes: Sequence[Outcome], *, epsilons: Sequence[float] | None = None
+) -> tuple[plt.Figure, pd.DataFrame]:
     """Draw accuracy against epsilon for models of one task and backbone; return the figure and its numbers.
 
-    Whatever the title says comes from the records of the attacks, not from a profile.
-
     Args:
-        folders: The run folders of the models, each `variant` of an attack that is compared.
+        outcomes: Of the models.
         epsilons: L∞ radii on pixels in [0, 1] at which accuracy is shown; None: those on record. Protocol "paper" has
             no others.
 
@@ -67,22 +94,30 @@ def compare_models(
     Raises:
         StudyError: a model was not attacked, or there is no record of how; two models have the same name.
     """
-    outcomes = [_Outcome.load(folder, epsilons) for folder in folders]
     names = [model_name(outcome.config) for outcome in outcomes]
     if len(set(names)) < len(names):
         raise StudyError(f"models: expected models with different names, got {'; '.join(names)}. Leave one out.")
+    curves = [outcome.curve(epsilons) for outcome in outcomes]
     figure, axis = plt.subplots(figsize=(8, 4.4))
     accuracy_against_epsilon(
         axis,
-        {name: outcome.curve for name, outcome in zip(names, outcomes, strict=True)},
+        dict(zip(names, curves, strict=True)),
         verdicts={name: outcome.verdict for name, outcome in zip(names, outcomes, strict=True)},
         majority=majority_share(outcomes[0].labels),
     )
     axis.set_title(_title(outcomes))
-    return figure, pd.concat([outcome.numbers() for outcome in outcomes], ignore_index=True)
+    numbers = [_numbers(outcome, curve) for outcome, curve in zip(outcomes, curves, strict=True)]
+    return figure, pd.concat(numbers, ignore_index=True)
 
 
-def _title(outcomes: Sequence[_Outcome]) -> str:
+def _numbers(outcome: Outcome, curve: pd.DataFrame) -> pd.DataFrame:
+    """Return a curve with columns that name the model in front, and the verdict at the end."""
+    names = ("task", "source", "backbone", "attention", "training", "seed")
+    model = pd.DataFrame({name: getattr(outcome.config, name) for name in names}, index=curve.index)
+    return model.join(curve).assign(attack_checks=outcome.verdict)
+
+
+def _title(outcomes: Sequence[Outcome]) -> str:
     """Return what was attacked and how; where models differ in it, all that applies."""
     configs = [outcome.config for outcome in outcomes]
     what = [join_distinct(map(name, configs)) for name in (lambda c: c.task, backbone_name, source_name)]
@@ -94,7 +129,7 @@ def _title(outcomes: Sequence[_Outcome]) -> str:
     )
 
 
-def _attack_names(outcomes: Sequence[_Outcome]) -> str:
+def _attack_names(outcomes: Sequence[Outcome]) -> str:
     """Return how models were attacked, in words; where the steps differ, all of them."""
     steps: dict[str, list[str]] = {}
     for outcome in outcomes:

@@ -19,7 +19,7 @@ import pandas as pd
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.records import recorded_config, stage_version, versions
 from helpers.artifacts.reports import ChecksReport
-from helpers.artifacts.results import MODEL, StudyResults
+from helpers.artifacts.results import MODEL, StudyResults, arm_of
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS, MANIFEST, PREDICTIONS, ROBUSTNESS
 from helpers.config import Config
 from helpers.errors import StudyError
@@ -30,13 +30,6 @@ from helpers.profiles import profile_path, read_models
 
 DIGITS = 7  # of values in tables
 LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # 0 where a map vanishes
-
-
-def arm_of(config: Config) -> str:
-    """Return what tells a model from the others of its task, backbone and seed: its attention, or "adversarial"."""
-    if config.training == "adversarial" and config.attention != "none":
-        return f"{config.attention}-adversarial"
-    return "adversarial" if config.training == "adversarial" else config.attention
 
 
 def collect(profile: str, *, runs_dir: str | None = None) -> StudyResults:
@@ -103,7 +96,7 @@ def _radii(config: Config, folder: RunFolder) -> pd.DataFrame:
     table = ROBUSTNESS.load(folder.robustness)
     if "radius" not in table:
         raise StudyError(f"{folder.robustness}: expected radii, it is of protocol paper. Attack with protocol minimal.")
-    return table.drop(columns=["attack", "seed", "prediction"])
+    return table.drop(columns=["seed", "prediction"])
 
 
 def _clean(config: Config, folder: RunFolder) -> pd.DataFrame:
@@ -125,6 +118,7 @@ def _explanations(config: Config, folder: RunFolder) -> pd.DataFrame:
     table = table[table.target != "predicted"].drop(columns="reason")
     clean = table[(table.condition == "clean") & (table.measure == "all zero")].set_index("image").value
     has_vanished = table.value.isna() & table.measure.isin(LOST_WITH_MAP) & (table.image.map(clean) == 0)
+    has_vanished &= ~table.condition.str.startswith("shuffled")  # there, too few maps say so
     table.loc[has_vanished, "value"] = 0.0
     return table[table.value.notna()]
 

@@ -6,7 +6,10 @@ import pandas as pd
 
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
+from helpers.artifacts.results import MODEL, StudyResults, arm_of
 from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
+from helpers.config import Config
+from helpers.errors import StudyError
 from helpers.explain.measure_table import SHARES
 from helpers.judge.statistics import clean_summary, summarise
 from helpers.profiles import MODEL_KEYS, read_models
@@ -44,6 +47,23 @@ def read_measures(folders: Iterable[RunFolder]) -> pd.DataFrame:
         config = recorded_config(folder.explanations)
         model = {"task": config.task, "backbone": config.backbone, "model": model_name(config)}
         tables.append(pd.DataFrame(model, index=table.index).join(table))
+    return pd.concat(tables, ignore_index=True)
+
+
+def measures_of_results(results: StudyResults, configs: Iterable[Config]) -> pd.DataFrame:
+    """Return the same of some models from a folder of results, which leaves out what has no value.
+
+    Raises:
+        StudyError: the results have no explanation of a model.
+    """
+    tables = []
+    for config in configs:
+        wanted = (config.task, config.backbone, arm_of(config), config.seed)
+        rows = results.explanations[(results.explanations[list(MODEL)] == wanted).all(axis=1)]
+        if rows.empty:
+            raise StudyError(f"results: expected explanations of {', '.join(map(str, wanted))}, found none.")
+        model = {"task": config.task, "backbone": config.backbone, "model": model_name(config)}
+        tables.append(pd.DataFrame(model, index=rows.index).join(rows.drop(columns=list(MODEL))))
     return pd.concat(tables, ignore_index=True)
 
 
