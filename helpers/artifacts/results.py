@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from helpers import files
@@ -35,6 +36,20 @@ def arm_of(config: Config) -> str:
     if config.training == "adversarial" and config.attention != "none":
         return f"{config.attention}-adversarial"
     return "adversarial" if config.training == "adversarial" else config.attention
+
+
+def rows_of_model(table: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Return the rows of a table of results that are about a model, without the columns `MODEL`.
+
+    Raises:
+        StudyError: there are none.
+    """
+    wanted = dict(zip(MODEL, (config.task, config.backbone, arm_of(config), config.seed), strict=True))
+    rows = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])]
+    if rows.empty:
+        listed = ", ".join(f"{name} {value}" for name, value in wanted.items())
+        raise StudyError(f"results: expected rows of the model {listed}, found none.")
+    return rows.drop(columns=list(MODEL))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The figure of accuracy against epsilon: models of one task and backbone, with the numbers behind it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -9,7 +9,7 @@ import pandas as pd
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
 from helpers.artifacts.reports import ChecksReport
-from helpers.artifacts.results import StudyResults, arm_of
+from helpers.artifacts.results import StudyResults, rows_of_model
 from helpers.artifacts.tables import ROBUSTNESS, steps_of
 from helpers.config import Config
 from helpers.errors import StudyError
@@ -43,13 +43,8 @@ class Outcome:
         Raises:
             StudyError: the results have no such model.
         """
-        arm = arm_of(config)
-        wanted = {"task": config.task, "backbone": config.backbone, "arm": arm, "seed": config.seed}
-        models, radii = (_where(table, wanted) for table in (results.models, results.radii))
-        if models.empty or radii.empty:
-            listed = ", ".join(f"{name} {value}" for name, value in wanted.items())
-            raise StudyError(f"results: expected a model of {listed}, found none.")
-        return cls(config, radii.drop(columns=list(wanted)), models.verdict.iloc[0])
+        verdict = rows_of_model(results.models, config).verdict.iloc[0]
+        return cls(config, rows_of_model(results.radii, config), verdict)
 
     def curve(self, epsilons: Sequence[float] | None = None) -> pd.DataFrame:
         """Return `accuracy_by_epsilon`, with accuracy_8_bit if the table has levels; None: at those on record."""
@@ -63,10 +58,6 @@ class Outcome:
     def labels(self) -> pd.Series:
         """Return the labels of the attacked images."""
         return self.table.drop_duplicates("image").label
-
-
-def _where(table: pd.DataFrame, wanted: Mapping[str, object]) -> pd.DataFrame:
-    return table[(table[list(wanted)] == list(wanted.values())).all(axis=1)]
 
 
 def compare_models(

@@ -6,10 +6,9 @@ import pandas as pd
 
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
-from helpers.artifacts.results import MODEL, StudyResults, arm_of
+from helpers.artifacts.results import StudyResults, rows_of_model
 from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
 from helpers.config import Config
-from helpers.errors import StudyError
 from helpers.explain.measure_table import SHARES
 from helpers.judge.statistics import clean_summary, summarise
 from helpers.profiles import MODEL_KEYS, read_models
@@ -58,12 +57,9 @@ def measures_of_results(results: StudyResults, configs: Iterable[Config]) -> pd.
     """
     tables = []
     for config in configs:
-        wanted = (config.task, config.backbone, arm_of(config), config.seed)
-        rows = results.explanations[(results.explanations[list(MODEL)] == wanted).all(axis=1)]
-        if rows.empty:
-            raise StudyError(f"results: expected explanations of {', '.join(map(str, wanted))}, found none.")
+        rows = rows_of_model(results.explanations, config)
         model = {"task": config.task, "backbone": config.backbone, "model": model_name(config)}
-        tables.append(pd.DataFrame(model, index=rows.index).join(rows.drop(columns=list(MODEL))))
+        tables.append(pd.DataFrame(model, index=rows.index).join(rows))
     return pd.concat(tables, ignore_index=True)
 
 
