@@ -18,6 +18,7 @@ study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile qui
 	@cp runs/quick/results/summary.csv results/quick.csv
 	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
 	@mkdir -p results/quick && cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
+	@$(BIN)/python -m helpers.show.answer
 	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
 
 pretrain: $(INSTALLED)  ## Make weights/resnet50.npz anew: hours; a killed run goes on after its last epoch
