@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import json
 import os
@@ -124,9 +125,12 @@ def make_folder(path: Path) -> Path:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV, atomically; compressed if its name ends in .gz, the same table always to the same bytes."""
-    compression = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
     with atomic_write(path) as temporary:
-        table.to_csv(temporary, index=False, compression=compression)
+        if path.suffix != ".gz":
+            table.to_csv(temporary, index=False)
+            return
+        with temporary.open("wb") as file, gzip.GzipFile("", "wb", mtime=0, fileobj=file) as compressed:
+            table.to_csv(compressed, index=False)
 
 
 def write_json(content: Any, path: Path) -> None:

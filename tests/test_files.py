@@ -138,3 +138,11 @@ def test_a_fingerprint_changes_with_every_file_and_not_with_the_place_of_the_fol
     assert added != before
     (moved / "b").write_text("c")
     assert fingerprint(moved) != added
+
+
+def test_a_compressed_table_has_the_same_bytes_each_time_and_can_be_read(tmp_path):
+    table = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    for name in ("one.csv.gz", "two.csv.gz"):
+        files.write_table(table, tmp_path / name)
+    assert (tmp_path / "one.csv.gz").read_bytes() == (tmp_path / "two.csv.gz").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "one.csv.gz"), table)
