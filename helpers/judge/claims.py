@@ -1,6 +1,6 @@
 """The claims of the paper, as data: what each compares, and what would support or contradict it.
 
-They stand in results/claims.yaml and were fixed before the run that decides them. `helpers.judge.ledger` decides.
+They stand in results/claims.yaml, and are fixed before the reference run. `helpers.judge.ledger` decides.
 """
 
 from pathlib import Path

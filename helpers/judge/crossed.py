@@ -75,8 +75,8 @@ def crossed_mean(
         seeds: Of each value: the training.
         images: Of each value; None: a value's number. Only counted.
     """
-    values, kept = np.asarray(values, float), np.isfinite(np.asarray(values, float))
-    if not kept.all():
+    values = np.asarray(values, float)
+    if not np.isfinite(values).all():
         raise ValueError("values: expected finite numbers")
     count = len(values)
     named = np.arange(count) if images is None else np.asarray(images)

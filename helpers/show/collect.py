@@ -109,18 +109,20 @@ def _clean(config: Config, folder: RunFolder) -> pd.DataFrame:
 
 
 def _explanations(config: Config, folder: RunFolder) -> pd.DataFrame:
-    """Return the measures of explanations that have a value.
-
-    A map that vanishes has no rank order. But if the map of the unchanged image does not vanish, nothing of it is left:
-    the correlation and the overlap of the two count as 0 here. Otherwise only maps that survive would be compared.
-    """
     table = EXPLANATIONS.load(folder.explanations)
-    table = table[table.target != "predicted"].drop(columns="reason")
+    return with_vanished_maps(table[table.target != "predicted"]).drop(columns="reason")
+
+
+def with_vanished_maps(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the measures of explanations that have a value, and 0 for what is left of a map that vanished.
+
+    A map that is zero everywhere has no rank order. But if the map of the unchanged image does not vanish, nothing of
+    it is left: the correlation and the overlap of the two count as 0. Else only maps that survive would be compared.
+    """
     clean = table[(table.condition == "clean") & (table.measure == "all zero")].set_index("image").value
     has_vanished = table.value.isna() & table.measure.isin(LOST_WITH_MAP) & (table.image.map(clean) == 0)
     has_vanished &= ~table.condition.str.startswith("shuffled")  # there, too few maps say so
-    table.loc[has_vanished, "value"] = 0.0
-    return table[table.value.notna()]
+    return table.assign(value=table.value.mask(has_vanished, 0.0)).dropna(subset="value")
 
 
 def _compare_all_maps(configs: Sequence[Config]) -> pd.DataFrame:
