@@ -95,6 +95,7 @@ register_backbone(
         cut=_cut_resnet50,
         branch_end=_branch_end_of_resnet50,
         notebook="02_train_resnet50",
+        shipped_digest="8eafc730be9c4c9b234488c0de20db5d42db3849c731693f572357134a8f3348",
     )
 )
 register_backbone(

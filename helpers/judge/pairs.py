@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest, bootstrap
 
 from helpers.errors import StudyError
+from helpers.judge.crossed import crossed_mean
 from helpers.judge.statistics import CONFIDENCE, RESAMPLES, grouped_mean, image_radii
 
 LARGEST_RADIUS = 1.0  # of pixels in [0, 1]: an infinite radius counts as this
@@ -15,7 +16,7 @@ LARGEST_RADIUS = 1.0  # of pixels in [0, 1]: an infinite radius counts as this
 
 @dataclass(frozen=True)
 class Compared:
-    """A number that compares two models, with its 95% interval by a bootstrap over groups; NaN for a single group."""
+    """A number that compares two models, with its 95% interval over groups; NaN for a single group."""
 
     value: float
     low: float
@@ -58,11 +59,14 @@ class Pairs:
         return (self.first > 0) & (self.second > 0)
 
     def ratio_of_geometric_means(self) -> Compared:
-        """Return the second model's geometric mean radius over the first's, on images that both classify right."""
+        """Return the second model's geometric mean radius over the first's, on images that both classify right.
+
+        The interval is that of `crossed_mean`, as in the verdicts.
+        """
         kept = self.both_right
         logs = np.log(_capped(self.second[kept]) / _capped(self.first[kept]))
-        mean, low, high = grouped_mean(logs, self.groups[kept])
-        return Compared(*(float(np.exp(number)) for number in (mean, low, high)))
+        estimate = crossed_mean(logs, self.groups[kept], np.zeros(len(logs)))
+        return Compared(*(float(np.exp(number)) for number in (estimate.value, *estimate.interval())))
 
     def ratio_of_medians(self, *, seed: int = 0) -> Compared:
         """Return the second model's median radius over the first's, on images that both classify right."""
