@@ -13,10 +13,10 @@ from helpers.paths import ROOT
 from helpers.profiles import find_models, profile_name, profile_tasks, read_config, read_models, read_profile
 
 
-@pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("profile", ["smoke", "quick", "reference", "real", "paper"])
 def test_every_profile_is_valid_and_lists_models(profile):
     models = read_models(profile)
-    assert {model.attention for model in models} == {"none", "soft"}
+    assert {model.attention for model in models} >= {"none", "soft"}
     assert all(model.profile == profile for model in models)
 
 
@@ -226,7 +226,7 @@ def test_a_missing_parameter_is_named():
 
 
 def test_an_unknown_profile_lists_the_known_ones():
-    with pytest.raises(StudyError, match="paper, pretrain, quick, smoke"):
+    with pytest.raises(StudyError, match="paper, pretrain, quick, real, reference, smoke"):
         read_config(profile="quik")
 
 
