@@ -1,4 +1,4 @@
-"""Reading profiles, the YAML files in params/: models, parameters, and what differs by task, backbone or training."""
+"""Reading profiles, the YAML files in params/: models or a grid, parameters, and what differs by task or backbone."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -9,6 +9,7 @@ import yaml
 from helpers.backbones import BACKBONES
 from helpers.config import Config, check_values, make_config
 from helpers.errors import StudyError, check_choice
+from helpers.grid import expand_grids
 from helpers.parameters import TRAININGS
 from helpers.paths import ROOT, from_root, path_problem
 from helpers.tasks import TASKS
@@ -34,6 +35,8 @@ def profile_path(profile: str) -> Path:
 def read_profile(profile: str) -> dict[str, Any]:
     """Return a profile's content: its `models`, its `parameters`, and the sections that override these.
 
+    The models of its `grid` (see `helpers.grid`) follow those that it lists.
+
     Args:
         profile: The name of a file in params/ ("quick"), or the path of a YAML file.
 
@@ -50,18 +53,25 @@ def read_profile(profile: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: expected YAML; {error}") from error
-    if not isinstance(content, dict) or content.keys() - OVERRIDE_SECTIONS.keys() != {"models", "parameters"}:
+    if not isinstance(content, dict) or content.keys() - OVERRIDE_SECTIONS.keys() - {"models", "grid"} != {
+        "parameters"
+    }:
         raise StudyError(
-            f"{path}: expected the entries `models`, `parameters` and, optionally, {', '.join(OVERRIDE_SECTIONS)}; "
-            f"got {content!r:.80}"
+            f"{path}: expected the entries `models` or `grid` (or both), `parameters` and, optionally, "
+            f"{', '.join(OVERRIDE_SECTIONS)}; got {content!r:.80}"
         )
     for section, known in OVERRIDE_SECTIONS.items():
         for name, overrides in _mapping(path, section, content.setdefault(section, {})).items():
             check_choice(f"{path}: {section}", name, known)
             _mapping(path, f"{section}.{name}", overrides)
     _mapping(path, "parameters", content["parameters"])
-    _check_models(path, content["models"])
-    return content
+    models = content.get("models", [])
+    _check_models(path, models)
+    if "grid" in content:
+        models = [*models, *expand_grids(f"{path}: grid", content.pop("grid"))]
+    if not models:
+        raise StudyError(f"{path}: models: expected a list of at least one model, or a grid; found none.")
+    return content | {"models": models}
 
 
 def _mapping(path: Path, entry: str, value: Any) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def _mapping(path: Path, entry: str, value: Any) -> dict[str, Any]:
 
 
 def _check_models(path: Path, models: Any) -> None:
-    if not isinstance(models, list) or not models:
+    if not isinstance(models, list):
         raise StudyError(f"{path}: models: expected a list of at least one model, got {models!r:.80}.")
     for number, model in enumerate(models, start=1):
         for key in _mapping(path, f"models, entry {number}", model):
@@ -89,7 +99,10 @@ def read_config(*, profile: str, **overrides: Any) -> Config:
     Raises:
         StudyError: one error that lists everything that is wrong.
     """
-    content = read_profile(profile)
+    return _make(profile, read_profile(profile), overrides)
+
+
+def _make(profile: str, content: Mapping[str, Any], overrides: Mapping[str, Any]) -> Config:
     given = {name: value for name, value in overrides.items() if value is not None}
     given = _first_model(content["models"], given) | given
     parameters = dict(content["parameters"])
@@ -117,10 +130,12 @@ def read_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
     """
     configs: dict[tuple, Config] = {}
     defaults = {key: Config.model_fields[key].default for key in MODEL_KEYS}
-    for number, model in enumerate(read_profile(profile)["models"], start=1):
-        entry = f"{profile_path(profile)}: models, entry {number}"
+    content = read_profile(profile)
+    for number, model in enumerate(content["models"], start=1):
+        named = ", ".join(str(model[key]) for key in MODEL_KEYS if key in model)
+        entry = f"{profile_path(profile)}: models, entry {number} ({named})"
         try:
-            config = read_config(profile=profile, runs_dir=runs_dir, **defaults | model)
+            config = _make(profile, content, {"runs_dir": runs_dir, **defaults, **model})
         except StudyError as error:
             raise StudyError(f"{entry}: {error}") from error
         if (key := tuple(getattr(config, name) for name in MODEL_KEYS)) in configs:

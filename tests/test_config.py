@@ -214,7 +214,8 @@ def test_a_list_in_a_profile_may_be_text(tmp_path):
     path.write_text(yaml.safe_dump(content))
     assert read_config(profile=str(path)).epsilons == (1 / 255, 2 / 255)
     path.write_text(yaml.safe_dump(content | {"trainings": {"adversarial": {"training_steps": True}}}))
-    with pytest.raises(StudyError, match=r"mine.yaml: models, entry 3: training_steps: expected a number, got True"):
+    message = r"mine.yaml: models, entry 3 \(skin_lesion, resnet50, .*\): training_steps: expected a number, got True"
+    with pytest.raises(StudyError, match=message):
         read_models(str(path))
 
 

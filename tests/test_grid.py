@@ -1,0 +1,88 @@
+"""Grids in profiles."""
+
+import pytest
+import yaml
+
+from helpers.errors import StudyError
+from helpers.grid import expand_grids
+from helpers.profiles import MODEL_KEYS, read_models, read_profile
+
+
+def keys(models):
+    return [tuple(getattr(model, key) for key in MODEL_KEYS) for model in models]
+
+
+@pytest.fixture
+def profile(tmp_path):
+    """Return a function that writes a profile like smoke, with other models and a grid, and returns its path."""
+
+    def write(**changes):
+        content = read_profile("smoke")
+        del content["models"]
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump(content | changes))
+        return str(path)
+
+    return write
+
+
+def test_a_grid_is_every_combination_and_seeds_change_slowest():
+    models = expand_grids("grid", {"tasks": ["a", "b"], "seeds": [0, 1], "attentions": "none"})
+    assert models == [
+        {"seed": seed, "task": task, "attention": "none"} for seed in (0, 1) for task in ("a", "b")
+    ]  # fmt: skip
+
+
+def test_several_grids_and_listed_models_stand_in_their_order(profile):
+    path = profile(
+        models=[{"task": "retinopathy", "backbone": "resnet50", "attention": "none"}],
+        grid=[
+            {"tasks": "skin_lesion", "backbones": "resnet50", "attentions": ["none", "soft"]},
+            {"tasks": "skin_lesion", "backbones": "resnet50", "trainings": "adversarial", "seeds": [3]},
+        ],
+    )
+    assert keys(read_models(path)) == [
+        ("retinopathy", "resnet50", "none", "standard", 0),
+        ("skin_lesion", "resnet50", "none", "standard", 0),
+        ("skin_lesion", "resnet50", "soft", "standard", 0),
+        ("skin_lesion", "resnet50", "none", "adversarial", 3),
+    ]
+
+
+def test_what_is_excluded_is_left_out(profile):
+    path = profile(
+        grid={
+            "tasks": ["skin_lesion", "pneumothorax"],
+            "backbones": "resnet50",
+            "attentions": ["none", "soft", "placebo"],
+            "trainings": ["standard", "adversarial"],
+            "seeds": [0, 1],
+            "exclude": [
+                {"training": "adversarial", "attention": ["soft", "placebo"]},
+                {"task": "pneumothorax", "seed": 1},
+            ],
+        }
+    )
+    found = keys(read_models(path))
+    assert len(found) == 2 * 3 * 2 * 2 - 2 * 2 * 2 - (3 + 1)
+    assert not [key for key in found if key[3] == "adversarial" and key[2] != "none"]
+    assert not [key for key in found if key[0] == "pneumothorax" and key[4] == 1]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ([], "models: expected a list of at least one model, or a grid; found none"),
+        (["skin_lesion"], "grid, number 1: expected lists, such as seeds"),
+        ({"seed": [0, 1]}, "grid: expected one of .*seed.*Did you mean 'seeds'"),
+        ({"tasks": []}, "grid: tasks: expected at least one, got none"),
+        ({"tasks": "skin", "backbones": "resnet50"}, r"models, entry 1 \(skin, resnet50\): task: "),
+        ({"seeds": [0, 0]}, "an earlier entry is the same"),
+        ({"seeds": [0, 1], "exclude": {"seed": 2}}, "exclude: expected a part of the grid, got {'seed': 2}"),
+        ({"seeds": [0, 1], "exclude": "seed 1"}, "exclude: expected models such as"),
+        ({"seeds": [0, 1], "exclude": {"seeds": 1}}, "Did you mean 'seed'"),
+    ],
+)
+def test_a_wrong_grid_is_one_error_that_names_the_entry(profile, grid, message):
+    with pytest.raises(StudyError, match=message):
+        read_models(profile(grid=grid))
