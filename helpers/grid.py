@@ -15,8 +15,8 @@ def expand_grids(entry: str, grids: Any) -> list[dict[str, Any]]:
 
     Args:
         entry: Where the grids are, for errors.
-        grids: One grid, or a list of grids. A grid maps `AXES` to a value or a list; `exclude` may hold models, or parts
-            of them such as {training: adversarial, attention: soft}, that are left out.
+        grids: One grid, or a list of grids. A grid maps `AXES` to a value or a list; its `exclude` may hold models, or
+            parts of them such as {training: adversarial, attention: soft}, that are left out.
 
     Raises:
         StudyError: it is no such mapping, an axis is empty, or an exclusion leaves nothing out.

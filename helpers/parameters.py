@@ -55,7 +55,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 class Parameters(pydantic.BaseModel):
     """What all parts share: frozen, unknown names refused, no infinity, no NaN, and no boolean for a number."""
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @pydantic.field_validator("*", mode="wrap")
     @classmethod
@@ -69,10 +69,14 @@ class Parameters(pydantic.BaseModel):
 class PhantomParameters(Parameters):
     """Which phantoms to draw; used with source "phantom" only."""
 
-    phantoms: Count  # how many pictures
-    phantom_size: Annotated[int, Field(ge=32)]  # their side in pixels
-    ambiguity: Annotated[float, Field(ge=0, le=1)]  # 0 (textbook) to 1 (hard)
-    spurious: Annotated[float, Field(ge=0, le=1)] = 0.0  # 0 to 1: how often a planted shortcut gives the class away
+    phantoms: Count
+    """How many pictures."""
+    phantom_size: Annotated[int, Field(ge=32)]
+    """Their side in pixels."""
+    ambiguity: Annotated[float, Field(ge=0, le=1)]
+    """0 (textbook) to 1 (hard)."""
+    spurious: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """0 to 1: how often a planted shortcut gives the class away."""
 
 
 class ImageParameters(PhantomParameters):
@@ -80,14 +84,22 @@ class ImageParameters(PhantomParameters):
 
     task: Annotated[str, choice_of(TASKS)] = "skin_lesion"
     source: Literal["phantom", "folder", "medmnist"]
-    data_dir: PathText | None = None  # source "folder": the dataset's folder; source "medmnist": its .npz file
-    on_bad_image: Literal["stop", "skip"] = "stop"  # what to do about an image that cannot be used
-    threshold: Annotated[int, Field(ge=0, le=4)] = 1  # retinopathy: the lowest grade that is disease; 0: five classes
-    finding: Annotated[str, choice_of(FINDINGS)] = "Pneumothorax"  # pneumothorax: the finding to recognise
-    against: Literal["others", "no_finding"] = "others"  # in all other images, or in those without any finding
-    split: Literal["grouped", "datta"] = "grouped"  # datta: as in the code behind the paper, without validation
-    folds: Annotated[int, Field(ge=3)]  # one is the test split, one the validation split, the others train
-    data_seed: Seed = 0  # phantoms and split derive from it; all models of a task share them
+    data_dir: PathText | None = None
+    """Source "folder": the dataset's folder; source "medmnist": its .npz file."""
+    on_bad_image: Literal["stop", "skip"] = "stop"
+    """What to do about an image that cannot be used."""
+    threshold: Annotated[int, Field(ge=0, le=4)] = 1
+    """Retinopathy: the lowest grade that is disease; 0: five classes."""
+    finding: Annotated[str, choice_of(FINDINGS)] = "Pneumothorax"
+    """Pneumothorax: the finding to recognise."""
+    against: Literal["others", "no_finding"] = "others"
+    """In all other images, or in those without any finding."""
+    split: Literal["grouped", "datta"] = "grouped"
+    """Datta: as in the code behind the paper, without validation."""
+    folds: Annotated[int, Field(ge=3)]
+    """One is the test split, one the validation split, the others train."""
+    data_seed: Seed = 0
+    """Phantoms and split derive from it; all models of a task share them."""
 
     @pydantic.model_validator(mode="after")
     def _check_images(self) -> Self:
@@ -118,8 +130,10 @@ class ImageParameters(PhantomParameters):
 class Pretraining(Parameters):
     """A backbone's pretraining on the profile's tasks together: at which image size, how long, how fast."""
 
-    image_size: Count  # pixels
-    epochs: Count  # rounds through the training splits of all tasks
+    image_size: Count
+    """Pixels."""
+    epochs: Count
+    """Rounds through the training splits of all tasks."""
     learning_rate: Positive
 
 
@@ -130,10 +144,12 @@ class OptimizerParameters(Parameters):
     optimizer: Literal["adam", "adamw"]
     learning_rate: Positive
     adam_epsilon: Positive
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # adamw only
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Adamw only."""
     schedule: Literal["constant", "cosine"]
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)]
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # of training; all else is float32
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """Of training; all else is float32."""
 
 
 class TrainingParameters(OptimizerParameters):
@@ -141,23 +157,38 @@ class TrainingParameters(OptimizerParameters):
 
     backbone: Annotated[str, choice_of(BACKBONES)] = "resnet50"
     attention: Annotated[str, choice_of(ATTENTIONS)] = "none"
-    seed: Seed = 0  # initial weights, batch order and attack starts derive from it
-    image_size: Count  # pixels
-    weights: PathText  # random, imagenet, phantom (pretrained on phantoms), or a path
-    pretraining: Pretraining | None = None  # weights phantom: in the run, on the profile's tasks; None: in advance
-    head_epochs: Annotated[int, Field(ge=0)] = 0  # before: rounds in which only the layers behind the backbone learn
-    head_learning_rate: Positive = 1.0e-3  # in these rounds
+    seed: Seed = 0
+    """Initial weights, batch order and attack starts derive from it."""
+    image_size: Count
+    """Pixels."""
+    weights: PathText
+    """Random, imagenet, phantom (pretrained on phantoms), or a path."""
+    pretraining: Pretraining | None = None
+    """Weights phantom: in the run, on the profile's tasks; None: in advance."""
+    head_epochs: Annotated[int, Field(ge=0)] = 0
+    """Before: rounds in which only the layers behind the backbone learn."""
+    head_learning_rate: Positive = 1.0e-3
+    """In these rounds."""
     epochs: Count
-    epoch_fraction: Share = 1.0  # share of the training split seen in an epoch
-    class_weights: bool  # weight classes by inverse frequency
-    augment: Literal["none", "mirror", "flips", "affine"]  # see helpers.datasets.pipeline.augment
-    patience: Count | None = None  # early stopping, epochs
+    epoch_fraction: Share = 1.0
+    """Share of the training split seen in an epoch."""
+    class_weights: bool
+    """Weight classes by inverse frequency."""
+    augment: Literal["none", "mirror", "flips", "affine"]
+    """See helpers.datasets.pipeline.augment."""
+    patience: Count | None = None
+    """Early stopping, epochs."""
     min_delta: Annotated[float, Field(ge=0)] = 0.0
-    early_stopping_split: Literal["validation", "test"] = "validation"  # test: as the paper's code; optimistic
-    devices: Literal["one", "all"] = "one"  # all: every batch spread over all GPUs
-    training: Annotated[str, choice_of(TRAININGS)] = "standard"  # adversarial: on PGD's images (Madry et al.)
-    training_epsilon: PositiveFraction = 0.01  # adversarial training only: L∞ radius on pixels in [0, 1]
-    training_steps: Count = 7  # adversarial training only: gradient steps per attack
+    early_stopping_split: Literal["validation", "test"] = "validation"
+    """Test: as the paper's code; optimistic."""
+    devices: Literal["one", "all"] = "one"
+    """All: every batch spread over all GPUs."""
+    training: Annotated[str, choice_of(TRAININGS)] = "standard"
+    """Adversarial: on PGD's images (Madry et al.)."""
+    training_epsilon: PositiveFraction = 0.01
+    """Adversarial training only: L∞ radius on pixels in [0, 1]."""
+    training_steps: Count = 7
+    """Adversarial training only: gradient steps per attack."""
 
     @pydantic.model_validator(mode="after")
     def _check_training(self) -> Self:
@@ -179,14 +210,19 @@ class TrainingParameters(OptimizerParameters):
 class AttackParameters(Parameters):
     """How a trained network is attacked."""
 
-    protocol: Literal["minimal", "paper"] = "minimal"  # each image's radius, or Foolbox's PGD at each epsilon
-    epsilons: Epsilons  # L∞ radii on pixels in [0, 1]: where robust accuracy is shown; protocol paper: where it attacks
-    steps: Count = 20  # gradient steps of one search for a radius, or of one attack at one epsilon
-    rel_stepsize: PositiveFraction = 1 / 30  # protocol paper only: step size as a share of epsilon
+    protocol: Literal["minimal", "paper"] = "minimal"
+    """Each image's radius, or Foolbox's PGD at each epsilon."""
+    epsilons: Epsilons
+    """L∞ radii on pixels in [0, 1]: where robust accuracy is shown; protocol paper: where it attacks."""
+    steps: Count = 20
+    """Gradient steps of one search for a radius, or of one attack at one epsilon."""
+    rel_stepsize: PositiveFraction = 1 / 30
+    """Protocol paper only: step size as a share of epsilon."""
     loss: Literal["cross_entropy", "margin"] | None = (
         None  # what it maximises; None: minimal the margin, paper the other
     )
-    attack_images: Count | None = None  # how many test images; None: all
+    attack_images: Count | None = None
+    """How many test images; None: all."""
     attack_batch_size: Count
 
     @pydantic.model_validator(mode="after")
