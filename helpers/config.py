@@ -7,8 +7,9 @@ import pydantic
 from pydantic import Field
 
 from helpers.errors import StudyError, check_choice
-from helpers.parameters import AttackParameters, ImageParameters, Parameters, PathText, TrainingParameters
+from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
 from helpers.tasks import TASKS, Task
+from helpers.values import Parameters, PathText
 
 Checked = TypeVar("Checked", bound=Parameters)
 

@@ -1,105 +1,54 @@
 """The parameters of a run in parts: what a step depends on is the fields of its part."""
 
-from collections.abc import Collection
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
-from helpers.errors import choice_problem
-from helpers.lists import read_number, read_numbers
-from helpers.paths import path_problem
 from helpers.tasks import FINDINGS, TASKS
+from helpers.values import Count, Epsilons, Parameters, PathText, Positive, PositiveFraction, Seed, Share, choice_of
 
 TRAININGS = ("standard", "adversarial")
-
-
-def choice_of(choices: Collection[str]) -> AfterValidator:
-    """Return a validator that looks the choices up when it is used, so that later registrations count."""
-
-    def check(value: str) -> str:
-        if problem := choice_problem(value, choices):
-            raise ValueError(problem)
-        return value
-
-    return AfterValidator(check)
-
-
-def _check_path(value: str) -> str:
-    if problem := path_problem(value):
-        raise ValueError(problem)
-    return value
-
-
-def _check_epsilons(value: tuple[float, ...]) -> tuple[float, ...]:
-    if value[0] < 0 or not 0 < value[-1] <= 1 or any(b <= a for a, b in pairwise(value)):
-        raise ValueError(
-            'expected L∞ radii on pixels in [0, 1], at most 1, strictly increasing, such as "1/255, 2/255", '
-            f"got {list(value)}"
-        )
-    return value
-
-
-Epsilons = Annotated[tuple[float, ...], BeforeValidator(read_numbers), AfterValidator(_check_epsilons)]
-PathText = Annotated[str, AfterValidator(_check_path)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Count = Annotated[int, Field(gt=0)]
-Positive = Annotated[float, Field(gt=0)]
-PositiveFraction = Annotated[float, BeforeValidator(read_number), Field(gt=0)]  # a number, or text such as "1/4"
-Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class Parameters(pydantic.BaseModel):
-    """What all parts share: frozen, unknown names refused, no infinity, no NaN, and no boolean for a number."""
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
-
-    @pydantic.field_validator("*", mode="wrap")
-    @classmethod
-    def _refuse_booleans_as_numbers(cls, value: Any, validate: pydantic.ValidatorFunctionWrapHandler) -> Any:
-        checked = validate(value)
-        if isinstance(value, bool) and not isinstance(checked, bool):  # pydantic takes True for 1
-            raise ValueError(f"expected a number, got {value}")
-        return checked
 
 
 class PhantomParameters(Parameters):
     """Which phantoms to draw; used with source "phantom" only."""
 
     phantoms: Count
-    """How many pictures."""
+    """How many pictures are drawn."""
     phantom_size: Annotated[int, Field(ge=32)]
-    """Their side in pixels."""
+    """Their side, in pixels; at least 32."""
     ambiguity: Annotated[float, Field(ge=0, le=1)]
-    """0 (textbook) to 1 (hard)."""
+    """From 0, textbook pictures, to 1, hard ones."""
     spurious: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """0 to 1: how often a planted shortcut gives the class away."""
+    """From 0 to 1: how often a planted shortcut gives the class away."""
 
 
 class ImageParameters(PhantomParameters):
     """Which images, and how they are split."""
 
     task: Annotated[str, choice_of(TASKS)] = "skin_lesion"
+    """What is recognised: `skin_lesion`, `retinopathy` or `pneumothorax`."""
     source: Literal["phantom", "folder", "medmnist"]
+    """Where images come from: drawn, the dataset's folder, or a file of MedMNIST+."""
     data_dir: PathText | None = None
-    """Source "folder": the dataset's folder; source "medmnist": its .npz file."""
+    """Source `folder`: the dataset's folder. Source `medmnist`: its .npz file."""
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What to do about an image that cannot be used."""
     threshold: Annotated[int, Field(ge=0, le=4)] = 1
-    """Retinopathy: the lowest grade that is disease; 0: five classes."""
+    """Task `retinopathy`: the lowest grade that is disease, 1 to 4; 0 keeps all five grades apart."""
     finding: Annotated[str, choice_of(FINDINGS)] = "Pneumothorax"
-    """Pneumothorax: the finding to recognise."""
+    """Task `pneumothorax`: the finding to recognise, as ChestX-ray14 names it."""
     against: Literal["others", "no_finding"] = "others"
-    """In all other images, or in those without any finding."""
+    """Task `pneumothorax`: recognised among all other images, or among those without any finding."""
     split: Literal["grouped", "datta"] = "grouped"
-    """Datta: as in the code behind the paper, without validation."""
+    """`datta`: as in the code behind the paper, without a validation split."""
     folds: Annotated[int, Field(ge=3)]
-    """One is the test split, one the validation split, the others train."""
+    """One is the test split, one the validation split, the others train; at least 3."""
     data_seed: Seed = 0
-    """Phantoms and split derive from it; all models of a task share them."""
+    """Phantoms, split and attacked images derive from it; all models of a task share it."""
 
     @pydantic.model_validator(mode="after")
     def _check_images(self) -> Self:
@@ -131,64 +80,75 @@ class Pretraining(Parameters):
     """A backbone's pretraining on the profile's tasks together: at which image size, how long, how fast."""
 
     image_size: Count
-    """Pixels."""
+    """Height and width of the pictures, in pixels."""
     epochs: Count
     """Rounds through the training splits of all tasks."""
     learning_rate: Positive
+    """The largest learning rate."""
 
 
 class OptimizerParameters(Parameters):
     """How weights are updated, in a training or a pretraining."""
 
     batch_size: Count
+    """Images a training step."""
     optimizer: Literal["adam", "adamw"]
+    """Adam, or Adam with decoupled weight decay."""
     learning_rate: Positive
+    """The largest learning rate."""
     adam_epsilon: Positive
+    """What Adam adds to the root of the second moment."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Adamw only."""
+    """With `adamw`: the share of a weight that a step takes away, times the learning rate."""
     schedule: Literal["constant", "cosine"]
+    """The learning rate stays, or falls to 0 along a cosine."""
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)]
+    """How slowly the running statistics of batch norms change, between 0 and 1."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """Of training; all else is float32."""
+    """Of the training; all else is in float32."""
 
 
 class TrainingParameters(OptimizerParameters):
     """Which network, and how it is trained."""
 
     backbone: Annotated[str, choice_of(BACKBONES)] = "resnet50"
+    """The network: `resnet50` or `inception_resnet_v2`."""
     attention: Annotated[str, choice_of(ATTENTIONS)] = "none"
+    """What stands behind the backbone: `none`, `soft`, `soft_released` or `placebo`."""
     seed: Seed = 0
-    """Initial weights, batch order and attack starts derive from it."""
+    """Initial weights, batch order and the attack's starts derive from it."""
     image_size: Count
-    """Pixels."""
+    """Height and width of the images, in pixels."""
     weights: PathText
-    """Random, imagenet, phantom (pretrained on phantoms), or a path."""
+    """Where they start: `random`, `imagenet`, `phantom` (pretrained on phantoms), or the path of a weight file."""
     pretraining: Pretraining | None = None
-    """Weights phantom: in the run, on the profile's tasks; None: in advance."""
+    """Weights `phantom`: a pretraining in the run, on the training images of all tasks; none: those in weights/."""
     head_epochs: Annotated[int, Field(ge=0)] = 0
-    """Before: rounds in which only the layers behind the backbone learn."""
+    """Before the training: rounds in which only the layers behind the backbone learn."""
     head_learning_rate: Positive = 1.0e-3
-    """In these rounds."""
+    """The largest learning rate in these rounds."""
     epochs: Count
+    """The largest number of rounds through the training split, or through `epoch_fraction` of it."""
     epoch_fraction: Share = 1.0
-    """Share of the training split seen in an epoch."""
+    """The share of the training split that an epoch sees, above 0, at most 1."""
     class_weights: bool
-    """Weight classes by inverse frequency."""
+    """Whether the loss weights classes by their inverse frequency."""
     augment: Literal["none", "mirror", "flips", "affine"]
-    """See helpers.datasets.pipeline.augment."""
+    """How training images vary: `mirror` sides, `flips` and quarter turns, `affine` moves, turns and scales."""
     patience: Count | None = None
-    """Early stopping, epochs."""
+    """Stop after so many epochs without a fall of the validation loss, and keep the best weights; none: never."""
     min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """The smallest fall of that loss that counts."""
     early_stopping_split: Literal["validation", "test"] = "validation"
-    """Test: as the paper's code; optimistic."""
+    """`test`: as the code behind the paper; the clean accuracy is then optimistic."""
     devices: Literal["one", "all"] = "one"
-    """All: every batch spread over all GPUs."""
+    """`all`: every batch is spread over all GPUs."""
     training: Annotated[str, choice_of(TRAININGS)] = "standard"
-    """Adversarial: on PGD's images (Madry et al.)."""
+    """`standard`, or `adversarial`: on images attacked with PGD (Madry et al., 2018)."""
     training_epsilon: PositiveFraction = 0.01
-    """Adversarial training only: L∞ radius on pixels in [0, 1]."""
+    """Adversarial training: the L∞ radius, on pixels in [0, 1]."""
     training_steps: Count = 7
-    """Adversarial training only: gradient steps per attack."""
+    """Adversarial training: gradient steps of an attack."""
 
     @pydantic.model_validator(mode="after")
     def _check_training(self) -> Self:
@@ -211,19 +171,19 @@ class AttackParameters(Parameters):
     """How a trained network is attacked."""
 
     protocol: Literal["minimal", "paper"] = "minimal"
-    """Each image's radius, or Foolbox's PGD at each epsilon."""
+    """`minimal` searches each image's radius; `paper` is Foolbox's PGD at each epsilon of the grid."""
     epsilons: Epsilons
-    """L∞ radii on pixels in [0, 1]: where robust accuracy is shown; protocol paper: where it attacks."""
+    """L∞ radii on pixels in [0, 1], increasing: where robust accuracy is shown, and where protocol `paper` attacks."""
     steps: Count = 20
     """Gradient steps of one search for a radius, or of one attack at one epsilon."""
     rel_stepsize: PositiveFraction = 1 / 30
-    """Protocol paper only: step size as a share of epsilon."""
-    loss: Literal["cross_entropy", "margin"] | None = (
-        None  # what it maximises; None: minimal the margin, paper the other
-    )
+    """Protocol `paper`: the step size as a share of epsilon."""
+    loss: Literal["cross_entropy", "margin"] | None = None
+    """What the attack increases; none: the margin under protocol `minimal`, the cross-entropy under `paper`."""
     attack_images: Count | None = None
-    """How many test images; None: all."""
+    """How many test images are attacked, a stratified sample of whole lesions or patients; none: all."""
     attack_batch_size: Count
+    """Images a batch in attacks and explanations."""
 
     @pydantic.model_validator(mode="after")
     def _check_attack(self) -> Self:

@@ -20,8 +20,8 @@ from helpers.explain.images import ExplainedImages
 from helpers.explain.responses import Response, attack_and_controls, respond
 from helpers.networks.build import load_model, model_digest
 from helpers.networks.weights import shuffle_weights
-from helpers.parameters import Count, Epsilons, Parameters, PositiveFraction, choice_of
 from helpers.tasks import paper_epsilons
+from helpers.values import Count, Epsilons, Parameters, PositiveFraction, choice_of
 
 KEPT_IMAGES = 8  # images whose pixels are kept for pictures; of all, numbers and maps
 

@@ -14,9 +14,9 @@ from helpers.backbones import BACKBONES
 from helpers.errors import StudyError, choice_problem
 from helpers.judge.comparison import Comparison
 from helpers.judge.measures import MEASURES
-from helpers.parameters import choice_of
 from helpers.paths import ROOT
 from helpers.tasks import TASKS
+from helpers.values import choice_of
 
 CLAIMS = ROOT / "results" / "claims.yaml"
 TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from helpers.artifacts.results import ARMS
-from helpers.parameters import Parameters, choice_of
+from helpers.values import Parameters, choice_of
 
 Arm = Annotated[str, choice_of(ARMS)]
 Epsilon = Annotated[float, Field(ge=0, le=1)]
