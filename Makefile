@@ -1,28 +1,37 @@
 # The front door. Needs python3 (3.11 to 3.13) and make; everything else goes into .venv.
 
 PYTHON ?= python3
+PROFILE ?= quick
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study pretrain smoke test test-slow lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study plan status pretrain smoke test test-slow lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-study: $(INSTALLED)  ## Set up, and run the whole study on phantoms (profile quick), offline
-	@$(RUN) profile=quick
+study: $(INSTALLED)  ## Set up, and run the whole study on phantoms, offline; or another profile, PROFILE=params/mine.yaml
+	@$(RUN) profile='$(PROFILE)'
+ifeq ($(PROFILE),quick)
 	@cp runs/quick/figures/* figures/
 	@cp runs/quick/results/summary.csv results/quick.csv
 	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
 	@mkdir -p results/quick && cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
 	@$(BIN)/python -m helpers.show.answer
-	@echo "Done. Look at figures/, results/quick.csv and the executed notebooks in runs/quick/notebooks/ (make lab opens them)."
+endif
+	@echo "Done. Look at figures, results and executed notebooks in the folder of the run, such as runs/quick (make lab opens notebooks)."
 
 pretrain: $(INSTALLED)  ## Make weights/resnet50.npz anew: hours; a killed run goes on after its last epoch
 	@HELPERS_PROGRESS_LINES=1 $(BIN)/python -m helpers.training.ship
+
+plan: $(INSTALLED)  ## Print the models, jobs, time and disk space of PROFILE; TIMINGS names a profile that ran
+	@$(BIN)/python -m helpers.show.status --plan --profile '$(PROFILE)' $(if $(TIMINGS),--timings '$(TIMINGS)')
+
+status: $(INSTALLED)  ## Print how far the run of PROFILE is; WATCH=1 looks again every two seconds
+	@$(BIN)/python -m helpers.show.status --profile '$(PROFILE)' $(if $(WATCH),--watch)
 
 smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
 	@$(RUN) profile=smoke

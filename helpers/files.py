@@ -111,6 +111,22 @@ def lock(path: Path, *, wait: bool = True, inheritable: bool = False) -> Iterato
         held.release()
 
 
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a file (see `lock`), without waiting and without leaving anything."""
+    place = path.with_name(f".{path.name}.lock")
+    if not place.is_file():
+        return False
+    held = filelock.FileLock(place, fallback_to_soft=False)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    except OSError:  # no locks here, or no right to take one
+        return False
+    held.release()
+    return False
+
+
 def make_folder(path: Path) -> Path:
     """Make a folder, and check that files can be written to it."""
     try:

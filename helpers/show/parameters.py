@@ -24,7 +24,7 @@ from helpers.profiles import OVERRIDE_SECTIONS, read_profile
 from helpers.values import Parameters
 
 DOCUMENT = ROOT / "params" / "README.md"
-PARTS = (PhantomParameters, ImageParameters, OptimizerParameters, TrainingParameters, Pretraining, AttackParameters)
+PARAMETER_PARTS = (PhantomParameters, ImageParameters, OptimizerParameters, TrainingParameters, Pretraining, AttackParameters)
 PAGE = """# Profiles
 
 A profile is a YAML file of parameters for one or many models. A step of the study takes its name (`profile=quick`), or
@@ -58,7 +58,7 @@ def document() -> str:
         model_keys=", ".join(f"`{key}`" for key in AXES.values()),
         axes=", ".join(f"`{axis}`" for axis in AXES),
         sections=", ".join(f"`{section}`" for section in OVERRIDE_SECTIONS),
-        parts="\n".join(map(_section, PARTS)),
+        parts="\n".join(map(_section, PARAMETER_PARTS)),
     )
 
 

@@ -19,12 +19,13 @@ import yaml
 
 from helpers import StudyError, evaluate, files, load_model, prepare_manifest, read_config
 from helpers.artifacts import records
-from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.folders import ProfileFolder, RunFolder
 from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.results import StudyResults
 from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
 from helpers.paths import ROOT
-from helpers.profiles import read_profile
+from helpers.profiles import read_models, read_profile
+from helpers.show.jobs import State, jobs_of, look
 
 SPECIAL = "Ann's {study} #1, a=b & $c"  # a name of a folder
 PARTS_OF_A_CLONE = ("helpers", "notebooks", "params", "results", "workflow", "pyproject.toml")
@@ -143,6 +144,13 @@ def test_the_results_hold_what_the_run_folders_hold(clone):
     assert set(results.explanations.arm) == set(results.detection.arm) == {"none", "soft"}
 
 
+def test_the_jobs_that_status_knows_are_those_that_ran(clone):
+    found = look(ProfileFolder(clone.folder), jobs_of(read_models(str(clone.profile), runs_dir=str(clone.runs))))
+    assert {each.job.name for each in found} == {path.stem for path in (clone.folder / "logs").glob("*.log")}
+    assert {each.state for each in found} == {State.FINISHED}
+    assert all(each.seconds > 0 for each in found)
+
+
 def test_nothing_is_written_outside_the_folder_of_runs(clone):
     present = {path.relative_to(clone.path) for path in clone.path.rglob("*") if path.is_file()}
     assert all((ROOT / path).is_file() or "__pycache__" in path.parts for path in present)
@@ -199,8 +207,9 @@ def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
         assert result.returncode == 0, printed
         jobs = {"prepare_data": 2, "pretrain": 1, "train": 3, "attack": 3, "explain": 2, "figures": 1}
         jobs |= {"show_evaluation": 2, "question": 1, "show_explanation": 1}
+        jobs |= {"collect": 1, "judge": 0}
         for job, count in jobs.items():
-            assert re.search(rf"{job}\s+{count}\b", printed), job
+            assert bool(re.search(rf"^{job}\s+{count}$", printed, flags=re.MULTILINE)) == bool(count), job
     else:
         accepted = (
             "Specify a conda environment or container for each rule",  # all use one pinned environment

@@ -1,16 +1,10 @@
 # The results of the run as small tables, and notebook 07, which decides the paper's claims from them.
 
 from helpers.artifacts.results import ABOUT, TABLES
-from helpers.judge.claims import read_claims
+from helpers.judge.claims import can_be_judged, leave_radii
 
-PAPER_CELLS = {cell for claim in read_claims() for cell in claim.cells}
-KINDS_OF_CELL = {}  # task/backbone: the attentions that it has
-for model in STANDARD_MODELS:
-    KINDS_OF_CELL.setdefault(f"{model.task}/{model.backbone}", set()).add(model.attention)
-HAS_RADII = all(model.protocol == "minimal" for model in MODELS)  # protocol paper leaves none
-HAS_PAIRS = any({"none", "soft"} <= kinds and cell in PAPER_CELLS for cell, kinds in KINDS_OF_CELL.items())
-RESULTS = [f"results/{name}" for name in (*TABLES.values(), ABOUT)] if HAS_RADII else []
-NOTEBOOK_07 = ["notebooks/07_judge_claims.ipynb"] if HAS_RADII and HAS_PAIRS else []
+RESULTS = [f"results/{name}" for name in (*TABLES.values(), ABOUT)] if leave_radii(MODELS) else []
+NOTEBOOK_07 = ["notebooks/07_judge_claims.ipynb"] if can_be_judged(MODELS) else []
 
 
 rule collect:
