@@ -106,14 +106,14 @@ def main() -> None:
         models = read_models(arguments.profile, runs_dir=arguments.runs_dir)
         if arguments.plan:
             known = read_models(arguments.timings or arguments.profile, runs_dir=arguments.runs_dir)
-            console.print(plan(models, known), highlight=False)
+            console.print(plan(models, known), highlight=False, soft_wrap=True)
         elif arguments.watch:
             with Live(status(models), console=console, auto_refresh=False) as live:
                 while True:
                     time.sleep(SECONDS_BETWEEN_LOOKS)
                     live.update(status(models), refresh=True)
         else:
-            console.print(status(models), highlight=False)
+            console.print(status(models), highlight=False, soft_wrap=True)
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
     except KeyboardInterrupt:
