@@ -24,7 +24,14 @@ from helpers.profiles import OVERRIDE_SECTIONS, read_profile
 from helpers.values import Parameters
 
 DOCUMENT = ROOT / "params" / "README.md"
-PARAMETER_PARTS = (PhantomParameters, ImageParameters, OptimizerParameters, TrainingParameters, Pretraining, AttackParameters)
+PARAMETER_PARTS = (
+    PhantomParameters,
+    ImageParameters,
+    OptimizerParameters,
+    TrainingParameters,
+    Pretraining,
+    AttackParameters,
+)
 PAGE = """# Profiles
 
 A profile is a YAML file of parameters for one or many models. A step of the study takes its name (`profile=quick`), or

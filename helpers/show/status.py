@@ -49,6 +49,7 @@ def plan(models: list[Config], known: list[Config]) -> Group:
     found = look(ProfileFolder.from_config(models[0]), jobs)
     finished = look(ProfileFolder.from_config(known[0]), jobs_of(known))
     counts = Counter(job.rule for job in jobs)
+    caution = "" if models == known else "; with more images or epochs than there, it takes longer"
     table = Table("task", "backbone", "attention", "training", "seeds", box=None)
     groups: dict[tuple[str, ...], list[str]] = {}
     for model in models:
@@ -60,7 +61,7 @@ def plan(models: list[Config], known: list[Config]) -> Group:
         f"{len(models)} models",
         table,
         f"{len(jobs)} jobs: " + ", ".join(f"{count} {rule}" for rule, count in counts.items()),
-        _time(finished, found, AT_A_TIME) + f", by the timings in {ProfileFolder.from_config(known[0]).path}",
+        _time(finished, found, AT_A_TIME) + f", by the timings in {ProfileFolder.from_config(known[0]).path}" + caution,
         _space(models, known),
     )
 
