@@ -10,7 +10,7 @@ from helpers import files
 from helpers.artifacts.folders import ProfileFolder, RunFolder
 from helpers.config import Config
 from helpers.judge.claims import can_be_judged
-from helpers.profiles import profile_tasks
+from helpers.tasks import TASKS
 
 LOCK = "workflow"  # in the folder of a profile's run: held as long as its workflow runs
 TAIL = 4000  # bytes of a log that are read
@@ -63,7 +63,8 @@ def jobs_of(models: Sequence[Config]) -> list[Job]:
     """Return the jobs of a profile's models, in the order of the study's steps."""
     standard = [model for model in models if model.training == "standard"]
     pretrained = {model.backbone for model in models if model.weights == "phantom" and model.pretraining}
-    jobs = [Job("prepare_data", f"prepare_data-{task}", ("prepare_data",)) for task in profile_tasks(models[0].profile)]
+    tasks = [task for task in TASKS if task in {model.task for model in models}]
+    jobs = [Job("prepare_data", f"prepare_data-{task}", ("prepare_data",)) for task in tasks]
     jobs += [Job("pretrain", f"pretrain-{backbone}", ("pretrain", backbone)) for backbone in sorted(pretrained)]
     for rule, chosen in (("train", models), ("attack", models), ("explain", standard)):
         jobs += [Job(rule, f"{rule}-{_named(model)}", (rule, model.backbone, model.training)) for model in chosen]
