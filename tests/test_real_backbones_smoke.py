@@ -17,9 +17,10 @@ from helpers.attacks import attack_checks, checks
 def test_a_real_backbone_goes_all_the_way(task, backbone, cells, tmp_path, monkeypatch):
     """Its numbers mean nothing after a few steps; their ranges and shapes do."""
     monkeypatch.setattr(attack_checks, "HARD_IMAGES", 1)  # to save time
-    if backbone == "inception_resnet_v2":  # these trace the largest network anew; ResNet-50 passes through them
-        slow = (attack_checks.planted_adversarials_are_found, attack_checks.other_attacks_find_no_more)
-        monkeypatch.setattr(checks, "CHECKS", [check for check in checks.CHECKS if check not in slow])
+    left_out = [attack_checks.other_attacks_find_no_more]  # to save time, too: tiny networks pass through it
+    if backbone == "inception_resnet_v2":  # and ResNet-50 through this one
+        left_out.append(attack_checks.planted_adversarials_are_found)
+    monkeypatch.setattr(checks, "CHECKS", [check for check in checks.CHECKS if check not in left_out])
     model = {"profile": "smoke", "task": task, "backbone": backbone, "attention": "soft", "runs_dir": str(tmp_path)}
     config = read_config(**model, weights="random", epoch_fraction=0.2)
     prepare_manifest(config)
