@@ -15,6 +15,7 @@ from helpers.tasks import TASKS
 LOCK = "workflow"  # in the folder of a profile's run: held as long as its workflow runs
 TAIL = 4000  # bytes of a log that are read
 ERROR = "error: "  # how the line starts that says why a job failed
+STOPPED = ": stopped by "  # in that line, if a signal ended the job (see `helpers.signals`)
 
 
 class State(enum.Enum):
@@ -23,7 +24,7 @@ class State(enum.Enum):
     FINISHED = "finished"
     RUNNING = "running"
     FAILED = "failed"
-    STOPPED = "stopped"  # it was running when the workflow ended
+    STOPPED = "stopped"  # by a signal, or it was running when the workflow ended
     WAITING = "waiting"
 
 
@@ -103,7 +104,8 @@ def _look(folder: Path, job: Job, is_running: bool) -> Progress:
         return Progress(job, State.FINISHED, seconds)
     lines = _last_lines(log)
     if errors := [line for line in lines if line.startswith(ERROR)]:
-        return Progress(job, State.FAILED, seconds, errors[-1].removeprefix(ERROR))
+        state = State.STOPPED if STOPPED in errors[-1] else State.FAILED
+        return Progress(job, state, seconds, errors[-1].removeprefix(ERROR))
     return Progress(job, State.RUNNING if is_running else State.STOPPED, seconds, lines[-1] if lines else "")
 
 

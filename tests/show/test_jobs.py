@@ -56,6 +56,7 @@ def test_finished_running_failed_and_stopped_jobs_are_told_apart(folder, models)
     leave(folder, "prepare_data-skin_lesion", log="drawing\n", seconds=12.5)
     leave(folder, "train-skin_lesion-resnet50-none-seed0", log="training: 3 of 9\n")
     leave(folder, "train-skin_lesion-resnet50-soft-seed0", log="training: 1 of 9\nerror: loss: no number\nsee above\n")
+    leave(folder, "explain-skin_lesion-resnet50-none-seed0", log="error: explain: stopped by SIGTERM. Run it again.\n")
     leave(folder, "pretrain-resnet50", log="again: 1 of 2\n", seconds=7, timing_is_older=True)
     stopped = states(folder, models)
     with files.lock(folder.path / LOCK):
@@ -66,6 +67,7 @@ def test_finished_running_failed_and_stopped_jobs_are_told_apart(folder, models)
     assert (training.state, training.message) == (State.RUNNING, "training: 3 of 9")
     failed = found["train-skin_lesion-resnet50-soft-seed0"]
     assert (failed.state, failed.message) == (State.FAILED, "loss: no number")
+    assert found["explain-skin_lesion-resnet50-none-seed0"].state is State.STOPPED
     assert found["pretrain-resnet50"].state is State.RUNNING
     assert found["collect"].state is State.WAITING
     assert stopped["train-skin_lesion-resnet50-none-seed0"].state is State.STOPPED
