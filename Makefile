@@ -22,7 +22,7 @@ ifeq ($(PROFILE),quick)
 	@mkdir -p results/quick && cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
 	@$(BIN)/python -m helpers.show.answer
 endif
-	@echo "Done. Look at figures, results and executed notebooks in the folder of the run, such as runs/quick (make lab opens notebooks)."
+	@echo "Done. Look at runs/$(basename $(notdir $(PROFILE))): figures, results and executed notebooks (make lab opens them)."
 
 pretrain: $(INSTALLED)  ## Make weights/resnet50.npz anew: hours; a killed run goes on after its last epoch
 	@HELPERS_PROGRESS_LINES=1 $(BIN)/python -m helpers.training.ship

@@ -22,6 +22,7 @@ from helpers.paths import display_path
 UNFINISHED = ".unfinished-"  # start of the names of temporary files and folders
 NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of a file system without locks
 POLL_SECONDS = 0.2  # between two attempts to take a lock
+SECONDS_OF_A_LOOK = 0.2  # for which `is_locked` of another process may hold a lock, at most
 
 
 @contextlib.contextmanager
@@ -89,7 +90,7 @@ def lock(path: Path, *, wait: bool = True, inheritable: bool = False) -> Iterato
         on_acquired=lambda descriptor: os.set_inheritable(descriptor, inheritable),
     )
     try:
-        held.acquire(timeout=0)
+        held.acquire(timeout=SECONDS_OF_A_LOOK)
     except filelock.Timeout:
         if not wait:
             raise StudyError(
@@ -112,7 +113,7 @@ def lock(path: Path, *, wait: bool = True, inheritable: bool = False) -> Iterato
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a process holds the lock of a file (see `lock`), without waiting and without leaving anything."""
+    """Return whether a process holds the lock of a file (see `lock`). To see that, a free lock is held for a moment."""
     place = path.with_name(f".{path.name}.lock")
     if not place.is_file():
         return False

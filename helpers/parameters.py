@@ -91,7 +91,7 @@ class OptimizerParameters(Parameters):
     """How weights are updated, in a training or a pretraining."""
 
     batch_size: Count
-    """Images a training step."""
+    """Number of images in a training step."""
     optimizer: Literal["adam", "adamw"]
     """Adam, or Adam with decoupled weight decay."""
     learning_rate: Positive
@@ -183,7 +183,7 @@ class AttackParameters(Parameters):
     attack_images: Count | None = None
     """How many test images are attacked, a stratified sample of whole lesions or patients; none: all."""
     attack_batch_size: Count
-    """Images a batch in attacks and explanations."""
+    """Number of images in a batch of attacks and explanations."""
 
     @pydantic.model_validator(mode="after")
     def _check_attack(self) -> Self:

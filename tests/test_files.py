@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import filelock
 import pandas as pd
 import pytest
 
@@ -146,3 +148,17 @@ def test_a_compressed_table_has_the_same_bytes_each_time_and_can_be_read(tmp_pat
         files.write_table(table, tmp_path / name)
     assert (tmp_path / "one.csv.gz").read_bytes() == (tmp_path / "two.csv.gz").read_bytes()
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "one.csv.gz"), table)
+
+
+def test_a_look_at_a_lock_neither_takes_it_away_nor_stops_who_wants_it(tmp_path):
+    path = tmp_path / "workflow"
+    assert not files.is_locked(path)
+    with files.lock(path, wait=False):
+        assert files.is_locked(path)
+    look = filelock.FileLock(tmp_path / ".workflow.lock", thread_local=False)  # it holds the lock for a moment
+    look.acquire()
+    timer = threading.Timer(0.05, look.release)
+    timer.start()
+    with files.lock(path, wait=False) as is_locked:
+        assert is_locked
+    timer.join()

@@ -3,7 +3,6 @@
 python -m helpers.show.collect --profile quick
 """
 
-import argparse
 import itertools
 import os
 import platform
@@ -27,6 +26,7 @@ from helpers.explain.compare_maps import compare_maps
 from helpers.explain.measure_table import MAP_PAIR_MEASURES
 from helpers.paths import ROOT, display_path, from_root
 from helpers.profiles import profile_path, read_models
+from helpers.show.command_line import profile_parser
 
 DIGITS = 7  # of values in tables
 LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # 0 where a map vanishes
@@ -164,9 +164,7 @@ def _commit() -> str:
 
 def main() -> None:
     """Read the command line, and collect."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", default="quick", help="a name in params/, or a YAML file; default: quick")
-    parser.add_argument("--runs-dir", help="where the runs are; default: as the profile says")
+    parser = profile_parser(__doc__)
     parser.add_argument("--to", help="folder of the tables; default: results/<profile>")
     arguments = parser.parse_args()
     folder = from_root(arguments.to or f"results/{profile_path(arguments.profile).stem}")

@@ -3,7 +3,6 @@
 python -m helpers.show.figures --profile quick
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from helpers.paths import display_path, from_root
 from helpers.phantoms import KINDS, phantom
 from helpers.profiles import profile_path, read_models
 from helpers.show.accuracy_figures import compare_models
+from helpers.show.command_line import profile_parser
 from helpers.show.map_figures import show_maps
 from helpers.show.model_tables import read_measures, summarise_measures
 from helpers.show.names import class_name
@@ -126,9 +126,7 @@ def _save(figure: plt.Figure, path: Path) -> Path:
 
 def main() -> None:
     """Read the command line and draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", default="quick", help="a name in params/, or a YAML file; default: quick")
-    parser.add_argument("--runs-dir", help="where the runs are; default: as the profile says")
+    parser = profile_parser(__doc__)
     parser.add_argument("--figures-dir", default="figures", help="default: figures/ of the repository")
     parser.add_argument("--results-dir", default="results", help="default: results/ of the repository")
     parser.add_argument("--table-name", help="what the tables are called; default: like the profile")

@@ -3,7 +3,6 @@
 python -m helpers.show.status --profile quick [--watch] [--plan]
 """
 
-import argparse
 import time
 from collections import Counter
 from datetime import timedelta
@@ -17,6 +16,7 @@ from helpers.artifacts.folders import ProfileFolder, RunFolder
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.profiles import read_models
+from helpers.show.command_line import profile_parser
 from helpers.show.jobs import Progress, State, expected_seconds, jobs_of, look, typical_seconds
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -95,10 +95,8 @@ def _size(folder: Path) -> int:
 
 def main() -> None:
     """Read the command line, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", default="quick", help="a name in params/, or a YAML file; default: quick")
-    parser.add_argument("--runs-dir", help="where the runs are; default: as the profile says")
-    parser.add_argument("--watch", action="store_true", help="look again every few seconds, until all is finished")
+    parser = profile_parser(__doc__)
+    parser.add_argument("--watch", action="store_true", help="look again every few seconds, until Ctrl-C")
     parser.add_argument("--plan", action="store_true", help="say what the whole run takes")
     parser.add_argument("--timings", help="with --plan: the profile whose run has the timings; default: the same")
     arguments = parser.parse_args()

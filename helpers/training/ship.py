@@ -63,8 +63,7 @@ def ship(backbone: str, *, profile: str = PROFILE, runs_dir: str | None = None, 
     """
     configs = [config.replace(backbone=backbone) for config in read_models(profile, runs_dir=runs_dir)]
     path = to or shipped_weights(backbone)
-    for config in configs:
-        prepare_manifest(config)
+    splits = {config.task: prepare_manifest(config).split.value_counts() for config in configs}
     pixels = keras.Input((configs[0].image_size, configs[0].image_size, 3))
     network = load_backbone(backbone, prepared(pixels, backbone), str(pretrain(configs[0])))
     pooled = keras.layers.GlobalAveragePooling2D()(BACKBONES[backbone].cut(network))
@@ -77,7 +76,9 @@ def ship(backbone: str, *, profile: str = PROFILE, runs_dir: str | None = None, 
         "backbone": backbone,
         "sha256": files.digest(path),
         "megabytes": round(path.stat().st_size / 1e6, 1),
-        "images": {config.task: config.phantoms for config in configs},
+        "learned_from": {task: int(counts["train"]) for task, counts in splits.items()},
+        "tested_on": {task: int(counts["test"]) for task, counts in splits.items()},
+        "probed": PROBED,
         "data_seed": configs[0].data_seed,
         "pretraining": configs[0].pretraining and configs[0].pretraining.model_dump(),
         "optimization": configs[0].part(OptimizerParameters),
