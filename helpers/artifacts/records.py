@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from helpers import files
+from helpers.artifacts.origin import ORIGIN, origin
 from helpers.config import Config, make_config
 from helpers.errors import StudyError
 from helpers.paths import display_path
@@ -76,6 +77,7 @@ def make_once(
             "parameters": _as_json(parameters),
             "config": config and config.model_dump(mode="json"),
             "versions": versions(),
+            **origin(),
         }
         files.write_json(record, record_path(output))
         return made
@@ -116,6 +118,12 @@ def recorded(output: Path) -> dict[str, Any]:
 def stage_version(output: Path) -> int | None:
     """Return the version of the stage that made a file; None if there is no record of it."""
     return _read_record(output).get("stage_version")
+
+
+def recorded_origin(output: Path) -> dict[str, str]:
+    """Return when, by which commit and on which machine a file was made, each "" where the record does not say."""
+    record = _read_record(output)
+    return {name: record.get(name, "") for name in ORIGIN}
 
 
 def recorded_config(output: Path) -> Config:

@@ -57,9 +57,9 @@ class StudyResults:
     """The tables of one run.
 
     Attributes:
-        about: Name of the profile, source of the images of each task, epsilons, machine, versions, commit, date.
+        about: Name of the profile, source of the images of each task, epsilons, versions.
         models: A row per model: `MODEL`, source of its images, classes, image_size, parameters (number of weights),
-            data_seed, protocol, attack_version, verdict (of the attack's checks).
+            data_seed, protocol, attack_version, verdict (of the attack's checks); made, commit, machine: of the attack.
         radii: A row per attacked image and model: `MODEL`, image, group, label, attack, radius, failed_at, calls,
             levels, fools_rounded, fools_jpeg.
         clean: A row per test image and model: `MODEL`, image, group, label, right.

@@ -1,11 +1,13 @@
 """Whether the models of a run can be compared: attacked on the same images, in the same way."""
 
+import pandas as pd
+
 from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
 
 
 def check_comparable(results: StudyResults) -> None:
-    """Raise a StudyError unless all models of a task were attacked on the same images, in the same way."""
+    """Raise a StudyError unless all models of a task and backbone were attacked on the same images, in the same way."""
     for task, models in results.models.groupby("task"):
         for name in ("source", "classes", "data_seed", "protocol", "attack_version"):
             found = sorted(map(str, models[name].unique()))
@@ -13,19 +15,27 @@ def check_comparable(results: StudyResults) -> None:
                 raise StudyError(
                     f"models of {task}: expected the same {name}, got {', '.join(found)}. Attack all alike."
                 )
-        for table in ("radii", "clean"):
-            rows = getattr(results, table)
-            names = ["backbone", "arm", "seed"]
-            sets = {key: set(part.image) for key, part in rows[rows.task == task].groupby(names)}
-            if missing := set(models[names].itertuples(index=False, name=None)) - sets.keys():
-                raise StudyError(
-                    f"{table} of {task}: expected rows of {sorted(missing)[0]}, found none. Attack it first."
-                )
-            first_key, first = next(iter(sets.items()))
-            for key, images in sets.items():
-                if images != first:
-                    raise StudyError(
-                        f"{table} of {task}: expected the same images for all models; {'-'.join(map(str, key))} has "
-                        f"{len(images - first)} that {'-'.join(map(str, first_key))} has not, and lacks "
-                        f"{len(first - images)}. Use the same data_seed, split and attack_images."
-                    )
+        _check_images("clean", results.clean, models, of=task)
+    for (task, backbone), models in results.models.groupby(["task", "backbone"]):  # no claim compares backbones
+        _check_images("radii", results.radii, models, of=f"{task}, {backbone}")
+
+
+def _check_images(table: str, rows: pd.DataFrame, models: pd.DataFrame, *, of: str) -> None:
+    """Raise a StudyError unless a table has rows of each of these models, and of the same images."""
+    names = ["task", "backbone", "arm", "seed"]
+    images = rows.groupby(names).image.agg(set)
+    keys = list(models[names].itertuples(index=False, name=None))
+    if missing := [key for key in keys if key not in images.index]:
+        raise StudyError(f"{table} of {of}: expected rows of {missing[0]}, found none. Attack it first.")
+    first = images[keys[0]]
+    for key in keys:
+        if images[key] != first:
+            raise StudyError(
+                f"{table} of {of}: expected the same images for all models; {_named(key)} has "
+                f"{len(images[key] - first)} that {_named(keys[0])} has not, and lacks {len(first - images[key])}. "
+                "Use the same data_seed, split and attack_images."
+            )
+
+
+def _named(key: tuple) -> str:
+    return "-".join(map(str, key[1:]))

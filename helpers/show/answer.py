@@ -88,9 +88,9 @@ def _counts(verdicts: pd.DataFrame) -> str:
 
 def _size(results: StudyResults) -> str:
     trainings = results.models.groupby(["task", "backbone", "arm"]).seed.nunique()
-    images = results.radii.groupby("task").image.nunique()
+    images = results.radii.groupby(["task", "backbone"]).image.nunique()
     return (
-        f"{len(results.models)} models, trainings of each: {_span(trainings)}, attacked images a task: {_span(images)}"
+        f"{len(results.models)} models, trainings of each: {_span(trainings)}, attacked images of each: {_span(images)}"
     )
 
 

@@ -4,19 +4,16 @@ python -m helpers.show.collect --profile quick
 """
 
 import itertools
-import os
 import platform
-import subprocess
 import zipfile
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
 import pandas as pd
 
 from helpers.artifacts.folders import RunFolder, TaskFolder
-from helpers.artifacts.records import recorded_config, stage_version, versions
+from helpers.artifacts.records import recorded_config, recorded_origin, stage_version, versions
 from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.results import MODEL, StudyResults, arm_of
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS, MANIFEST, PREDICTIONS, ROBUSTNESS
@@ -24,7 +21,7 @@ from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.explain.compare_maps import compare_maps
 from helpers.explain.measure_table import MAP_PAIR_MEASURES
-from helpers.paths import ROOT, display_path, from_root
+from helpers.paths import display_path, from_root
 from helpers.profiles import profile_path, read_models
 from helpers.show.command_line import profile_parser
 
@@ -76,6 +73,7 @@ def _model_row(config: Config) -> dict[str, str | int | None]:
         "protocol": recorded.protocol,
         "attack_version": stage_version(folder.robustness),
         "verdict": ChecksReport.load(folder.checks).verdict,
+        **recorded_origin(folder.robustness),
     }
 
 
@@ -147,19 +145,9 @@ def _about(configs: Sequence[Config]) -> dict:
         "sources": {
             config.task: recorded_config(RunFolder.from_config(config).robustness).source for config in configs
         },
-        "made": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "versions": versions(),
     }
-
-
-def _commit() -> str:
-    """Return the commit of the code, with "-dirty" if files were changed since; "" outside a clone."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip()
 
 
 def main() -> None:

@@ -158,15 +158,22 @@ def test_models_that_cannot_be_compared_are_refused_and_the_difference_is_named(
     results = planted_results(effect=1, images=20, seeds=1, rng=np.random.default_rng(0))
     other_images = replace(results, radii=results.radii[:-1])
     other_attack = replace(results, models=results.models.assign(attack_version=[2, 3]))
-    with pytest.raises(StudyError, match="radii of skin_lesion: expected the same images.*lacks 1"):
+    with pytest.raises(StudyError, match="radii of skin_lesion, resnet50: expected the same images.*lacks 1"):
         judge(other_images, [HELPS])
     with pytest.raises(StudyError, match="expected the same attack_version, got 2, 3"):
         judge(other_attack, [HELPS])
     without_rows = replace(results, radii=results.radii[results.radii.arm == "soft"])
-    with pytest.raises(StudyError, match=r"radii of skin_lesion: expected rows of .*'none'"):
+    with pytest.raises(StudyError, match=r"radii of skin_lesion, resnet50: expected rows of .*'none'"):
         judge(without_rows, [HELPS])
     with pytest.raises(ValueError, match="expected rows of claim helps"):
         overall(judge(results, [ALIKE]), [HELPS])
+
+
+def test_of_one_backbone_fewer_images_may_be_attacked_than_of_another():
+    results = planted_results(effect=1, images=20, seeds=1, rng=np.random.default_rng(0), backbones=BACKBONES)
+    is_left_out = (results.radii.backbone == BACKBONES[1]) & (results.radii.image == results.radii.image.iloc[0])
+    assert is_left_out.any()
+    judge(replace(results, radii=results.radii[~is_left_out]), [HELPS])
 
 
 @pytest.mark.parametrize(
