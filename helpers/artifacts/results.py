@@ -52,12 +52,19 @@ def rows_of_model(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     return rows.drop(columns=list(MODEL))
 
 
+def _is_about(rows: pd.DataFrame, models: pd.DataFrame) -> np.ndarray:
+    """Return which rows are about these models only, bool (n,)."""
+    keys = pd.MultiIndex.from_frame(models[list(MODEL)])
+    columns = [MODEL] if "other_arm" not in rows else [MODEL, tuple("other_arm" if c == "arm" else c for c in MODEL)]
+    return np.logical_and.reduce([pd.MultiIndex.from_frame(rows[list(each)]).isin(keys) for each in columns])
+
+
 @dataclass(frozen=True)
 class StudyResults:
     """The tables of one run.
 
     Attributes:
-        about: Name of the profile, source of the images of each task, epsilons, versions.
+        about: Name of the profile, its parameters, source of the images of each task, epsilons, versions.
         models: A row per model: `MODEL`, source of its images, classes, image_size, parameters (number of weights),
             data_seed, protocol, attack_version, verdict (of the attack's checks); made, commit, machine: of the attack.
         radii: A row per attacked image and model: `MODEL`, image, group, label, attack, radius, failed_at, calls,
@@ -100,6 +107,25 @@ class StudyResults:
         table = Table(made_by, text=_TEXT, never_missing=("target", "outcome"))
         tables = {name: table.load(folder / file) for name, file in TABLES.items()}
         return cls(json.loads((folder / ABOUT).read_text()), **tables)
+
+    def join(self, other: "StudyResults") -> "StudyResults":
+        """Return these results with the models that only `other` has: two parts of one run, made on two machines.
+
+        Raises:
+            StudyError: they are not of one run; the message says what differs.
+        """
+        for name in (self.about.keys() | other.about.keys()) - {"python", "sources"}:
+            ours, theirs = self.about.get(name), other.about.get(name)
+            if ours != theirs:
+                raise StudyError(
+                    f"results: expected two parts of one run, but {name} differs: {ours!r:.200} and {theirs!r:.200}. "
+                    "Choose another folder for one of them."
+                )
+        tables = {}
+        for name in TABLES:
+            only_there = ~_is_about(getattr(other, name), self.models)
+            tables[name] = pd.concat([getattr(self, name), getattr(other, name)[only_there]], ignore_index=True)
+        return StudyResults(self.about | {"sources": other.about["sources"] | self.about["sources"]}, **tables)
 
     @property
     def cells(self) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """Collect the tables of a profile's run in one folder of results/: what notebook 07 and README are made of.
 
 python -m helpers.show.collect --profile quick
+
+With --so-far, a run that goes on can be judged already; and a run in parts, on several machines, becomes one folder.
 """
 
 import itertools
@@ -15,27 +17,29 @@ import pandas as pd
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.records import recorded_config, recorded_origin, stage_version, versions
 from helpers.artifacts.reports import ChecksReport
-from helpers.artifacts.results import MODEL, StudyResults, arm_of
+from helpers.artifacts.results import ABOUT, MODEL, StudyResults, arm_of
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS, MANIFEST, PREDICTIONS, ROBUSTNESS
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.explain.compare_maps import compare_maps
 from helpers.explain.measure_table import MAP_PAIR_MEASURES
 from helpers.paths import display_path, from_root
-from helpers.profiles import profile_path, read_models
+from helpers.profiles import OVERRIDE_SECTIONS, profile_path, read_models, read_profile
 from helpers.show.command_line import profile_parser
 
 DIGITS = 7  # of values in tables
 LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # 0 where a map vanishes
 
 
-def collect(profile: str, *, runs_dir: str | None = None) -> StudyResults:
-    """Return the results of a profile's run.
+def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) -> StudyResults:
+    """Return the results of a profile's run; `so_far`: of the models that are finished.
 
     Raises:
-        StudyError: no such profile, or a model was not trained or attacked.
+        StudyError: no such profile, or a model was not trained or attacked; or no model is finished.
     """
     configs = read_models(profile, runs_dir=runs_dir)
+    if so_far and not (configs := [config for config in configs if _is_finished(config)]):
+        raise StudyError(f"profile {profile}: expected a finished model, found none. Run make study first.")
     standard = [config for config in configs if config.training == "standard"]
     return StudyResults(
         about=_about(configs),
@@ -46,6 +50,13 @@ def collect(profile: str, *, runs_dir: str | None = None) -> StudyResults:
         maps=_compare_all_maps(standard),
         detection=_stack(standard, lambda config, folder: DETECTION.load(folder.detection).drop(columns="reason")),
     )
+
+
+def _is_finished(config: Config) -> bool:
+    """Return whether a model was trained, attacked and, if it is to be, explained."""
+    folder = RunFolder.from_config(config)
+    explained = [folder.explanations, folder.maps, folder.detection] if config.training == "standard" else []
+    return all(path.is_file() for path in (folder.predictions, folder.robustness, folder.checks, *explained))
 
 
 def _stack(configs: Sequence[Config], read: Callable[[Config, RunFolder], pd.DataFrame]) -> pd.DataFrame:
@@ -141,6 +152,7 @@ def _compare_all_maps(configs: Sequence[Config]) -> pd.DataFrame:
 def _about(configs: Sequence[Config]) -> dict:
     return {
         "profile": profile_path(configs[0].profile).stem,
+        "parameters": _parameters(configs[0].profile),
         "epsilons": list(configs[0].epsilons),
         "sources": {
             config.task: recorded_config(RunFolder.from_config(config).robustness).source for config in configs
@@ -150,14 +162,35 @@ def _about(configs: Sequence[Config]) -> dict:
     }
 
 
+def _parameters(profile: str) -> dict:
+    """Return the sections of a profile that hold parameters, without folders of this machine."""
+    content = read_profile(profile)
+    sections = {name: content[name] for name in ("parameters", *OVERRIDE_SECTIONS)}
+    return {name: _without_folders(section) for name, section in sections.items()}
+
+
+def _without_folders(section: dict) -> dict:
+    return {
+        key: _without_folders(value) if isinstance(value, dict) else value
+        for key, value in section.items()
+        if key not in ("data_dir", "runs_dir")
+    }
+
+
 def main() -> None:
     """Read the command line, and collect."""
     parser = profile_parser(__doc__)
     parser.add_argument("--to", help="folder of the tables; default: results/<profile>")
+    parser.add_argument(
+        "--so-far", action="store_true", help="of the finished models only; others that the folder has stay in it"
+    )
     arguments = parser.parse_args()
     folder = from_root(arguments.to or f"results/{profile_path(arguments.profile).stem}")
     try:
-        for path in collect(arguments.profile, runs_dir=arguments.runs_dir).save(folder):
+        results = collect(arguments.profile, runs_dir=arguments.runs_dir, so_far=arguments.so_far)
+        if arguments.so_far and (folder / ABOUT).is_file():
+            results = results.join(StudyResults.load(folder))
+        for path in results.save(folder):
             print(f"wrote {display_path(path)}")
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")

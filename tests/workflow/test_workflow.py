@@ -21,7 +21,7 @@ from helpers import StudyError, evaluate, files, load_model, prepare_manifest, r
 from helpers.artifacts import records
 from helpers.artifacts.folders import ProfileFolder, RunFolder
 from helpers.artifacts.reports import ChecksReport
-from helpers.artifacts.results import StudyResults
+from helpers.artifacts.results import MODEL, StudyResults
 from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
 from helpers.paths import ROOT
 from helpers.profiles import read_models, read_profile
@@ -142,6 +142,27 @@ def test_the_results_hold_what_the_run_folders_hold(clone):
         assert clean.right.sum() == (predictions.label == predictions.prediction).sum()
     assert set(results.maps.other_arm) == {"soft"}
     assert set(results.explanations.arm) == set(results.detection.arm) == {"none", "soft"}
+
+
+def test_parts_of_a_run_from_two_machines_become_one_folder_of_results(clone, tmp_path):
+    for machine, elsewhere in (
+        ("one", ["tiny-none-seed0"]),
+        ("two", ["tiny-soft-seed0", "tiny_flat-soft-adversarial-seed0"]),
+    ):
+        runs = tmp_path / machine
+        shutil.copytree(clone.runs, runs, symlinks=True)
+        for name in elsewhere:
+            next((runs / clone.folder.name).glob(f"*/{name}/checks.json")).unlink()
+        options = ["--profile", clone.profile, "--runs-dir", runs, "--to", tmp_path / "results"]
+        result = clone.call("-m", "helpers.show.collect", *options, "--so-far")
+        assert result.returncode == 0, result.stderr
+    joined, whole = StudyResults.load(tmp_path / "results"), StudyResults.load(clone.folder / "results")
+    assert joined.about == whole.about
+    for name in ("models", "radii", "clean", "explanations", "detection"):
+        one, other = (getattr(results, name).sort_values(list(MODEL), kind="stable") for results in (joined, whole))
+        pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True))
+    assert joined.maps.empty  # no two models of a task were on the same machine
+    assert len(whole.maps)
 
 
 def test_the_jobs_that_status_knows_are_those_that_ran(clone):

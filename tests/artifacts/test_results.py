@@ -1,0 +1,39 @@
+"""Parts of one run become one; parts of two runs do not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted_results import planted_results
+
+from helpers import StudyError
+
+
+def part(seed, **changes):
+    """Return planted results of one training, as if another machine had made the others."""
+    results = planted_results(effect=1, images=6, seeds=1, rng=np.random.default_rng(seed))
+    tables = {name: getattr(results, name).assign(seed=seed) for name in ("models", "radii", "clean")}
+    about = {"profile": "planted", "epsilons": [0.1], "sources": {"skin_lesion": "phantom"}, "python": f"3.1{seed}"}
+    return replace(results, about=about | changes, **tables)
+
+
+def test_models_that_only_the_other_part_has_are_added_and_the_others_stay():
+    joined = part(1).join(part(2)).join(part(1, python="3.13"))
+    assert joined.models.seed.tolist() == [1, 1, 2, 2]
+    assert joined.radii.groupby("seed").radius.sum().tolist() == [part(s).radii.radius.sum() for s in (1, 2)]
+    mine = replace(part(1), radii=part(1).radii.assign(radius=7.0))
+    assert (mine.join(part(1)).radii.radius == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("profile", "other"), ("epsilons", [0.2]), ("parameters", {"epochs": 3})],
+)
+def test_parts_of_different_runs_are_refused_and_the_difference_is_named(name, value):
+    with pytest.raises(StudyError, match=f"{name} differs.*Choose another folder"):
+        part(1).join(part(2, **{name: value}))
+
+
+def test_parts_about_different_tasks_are_one_run():
+    joined = part(1).join(part(2, sources={"retinopathy": "folder"}))
+    assert joined.about["sources"] == {"skin_lesion": "phantom", "retinopathy": "folder"}
