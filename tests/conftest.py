@@ -15,6 +15,7 @@ sys.path.insert(0, str(TESTS / "extension"))
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tiny_backbones  # noqa: E402
+from clones import make_clone  # noqa: E402
 
 from helpers.paths import ROOT  # noqa: E402
 
@@ -33,6 +34,15 @@ def pytest_collection_modifyitems(items):
 def smoke_profile():
     """Return the path of a profile like smoke, with tiny backbones."""
     return SMOKE
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory, smoke_profile):
+    """Return a clone in which the workflow ran to its end."""
+    clone = make_clone(tmp_path_factory.mktemp("clones"), smoke_profile)
+    result = clone.run()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    return clone
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ TOP = {
     "backend": {"errors"},
     "progress": set(),
     "signals": set(),
+    "shared_folder": {"errors", "files"},
     "backbones": {"backend"},  # inside a function: TensorFlow loads when a network is built
     "lists": {"errors"},
     "values": {"errors", "lists", "paths"},

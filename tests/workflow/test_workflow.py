@@ -1,14 +1,10 @@
-"""The whole path on tiny backbones: workflow, papermill, notebooks, nbval, and what happens when something is wrong.
-
-The clone, the profile and the folder of runs have names with all that shells, Snakemake and YAML treat specially.
-"""
+"""The whole path on tiny backbones: workflow, papermill, notebooks, nbval, and what happens when something is wrong."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -16,6 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+from clones import Clone, make_clone
 
 from helpers import StudyError, evaluate, files, load_model, prepare_manifest, read_config
 from helpers.artifacts import records
@@ -26,61 +23,6 @@ from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
 from helpers.paths import ROOT
 from helpers.profiles import read_models, read_profile
 from helpers.show.jobs import State, jobs_of, look
-
-SPECIAL = "Ann's {study} #1, a=b & $c"  # a name of a folder
-PARTS_OF_A_CLONE = ("helpers", "notebooks", "params", "results", "workflow", "pyproject.toml")
-
-
-@dataclass(frozen=True)
-class Clone:
-    """A copy of the repository, with a profile and a folder of runs."""
-
-    path: Path
-    profile: Path
-    runs: Path
-
-    @property
-    def folder(self):
-        return self.runs / self.profile.stem
-
-    def call(self, *command):
-        """Run a Python command in the clone."""
-        path = os.pathsep.join([str(self.path), os.environ["PYTHONPATH"]])
-        environment = {**os.environ, "PYTHONPATH": path}
-        return subprocess.run(
-            [sys.executable, *command], cwd=self.path, capture_output=True, text=True, check=False, env=environment
-        )
-
-    def run(self, *arguments):
-        """Run the workflow."""
-        return self.call("workflow/run.py", *arguments, "--config", f"profile={self.profile}", f"runs_dir={self.runs}")
-
-
-def make_clone(folder, smoke_profile, **changes):
-    """Copy the repository into a folder, with a profile of its own."""
-    content = read_profile(smoke_profile)
-    for name, value in changes.items():
-        content[name] = value
-    path = folder / SPECIAL / "clone"
-    path.mkdir(parents=True)
-    for part in PARTS_OF_A_CLONE:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, path / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, path / part)
-    profile = folder / SPECIAL / "my {profile} #2.yaml"
-    profile.write_text(yaml.safe_dump(content))
-    return Clone(path, profile, folder / SPECIAL / "runs")
-
-
-@pytest.fixture(scope="session")
-def clone(tmp_path_factory, smoke_profile):
-    """Return a clone in which the workflow ran to its end."""
-    clone = make_clone(tmp_path_factory.mktemp("clones"), smoke_profile)
-    result = clone.run()
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    return clone
 
 
 def modified(folder):

@@ -26,7 +26,11 @@ PROFILE_COPY = FOLDER.profile.name  # changes only if the profile's content does
 TASK, RUN = TaskFolder(Path("{task}")), RunFolder(Path("{task}") / RUN_NAME)  # their paths are patterns of wildcards
 PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
 SUFFIXES = {training_suffix(training): training for training in TRAININGS}
-CORES_PER_JOB = max(1, workflow.cores // 2)  # two jobs side by side: tracing and decoding leave cores idle otherwise
+# Two jobs side by side: tracing and decoding leave cores idle otherwise. On a cluster, run.py and the jobs on other nodes
+# know the number from the environment.
+if "STUDY_CORES_PER_JOB" not in os.environ:
+    os.environ["STUDY_CORES_PER_JOB"] = str(max(1, workflow.cores // 2))
+CORES_PER_JOB = int(os.environ["STUDY_CORES_PER_JOB"])
 
 
 wildcard_constraints:
