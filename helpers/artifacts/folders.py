@@ -54,6 +54,10 @@ class ProfileFolder:
     def profile(self) -> Path:
         return self.path / "profile.yaml"
 
+    @property
+    def metadata(self) -> Path:
+        return self.path / "ro-crate-metadata.json"
+
     def claim(self, profile: str) -> None:
         """Record which profile the folder belongs to, and keep a copy of the profile.
 

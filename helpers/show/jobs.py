@@ -1,16 +1,14 @@
-"""The jobs of a profile's run, and how far each is: from the logs and the timings that they leave, nothing else."""
+"""How far the jobs of a profile's run are: from the logs and the timings that they leave, nothing else."""
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from helpers import files
-from helpers.artifacts.folders import ProfileFolder, RunFolder
-from helpers.config import Config
-from helpers.judge.claims import can_be_judged
-from helpers.tasks import TASKS
+from helpers.artifacts.folders import ProfileFolder
+from helpers.show.job_list import Job
 
 LOCK = "workflow"  # in the folder of a profile's run: held as long as its workflow runs
 TAIL = 4000  # bytes of a log that are read
@@ -29,21 +27,6 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Job:
-    """A job of the workflow.
-
-    Attributes:
-        rule: As the workflow calls it.
-        name: Of its log and of its timing.
-        like: What takes about as long: rule, backbone and training.
-    """
-
-    rule: str
-    name: str
-    like: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Progress:
     """How far a job is.
 
@@ -58,35 +41,6 @@ class Progress:
     state: State
     seconds: float | None
     message: str = ""
-
-
-def jobs_of(models: Sequence[Config]) -> list[Job]:
-    """Return the jobs of a profile's models, in the order of the study's steps."""
-    standard = [model for model in models if model.training == "standard"]
-    pretrained = {model.backbone for model in models if model.weights == "phantom" and model.pretraining}
-    tasks = [task for task in TASKS if task in {model.task for model in models}]
-    jobs = [Job("prepare_data", f"prepare_data-{task}", ("prepare_data",)) for task in tasks]
-    jobs += [Job("pretrain", f"pretrain-{backbone}", ("pretrain", backbone)) for backbone in sorted(pretrained)]
-    for rule, chosen in (("train", models), ("attack", models), ("explain", standard)):
-        jobs += [Job(rule, f"{rule}-{_named(model)}", (rule, model.backbone, model.training)) for model in chosen]
-    for rule, notebook, chosen in (
-        ("show_evaluation", "04_evaluate_pgd", models),
-        ("question", "05_question_the_attack", models[:1]),
-        ("show_explanation", "06_explain_gradcam", standard),
-    ):
-        name = _named if rule == "question" else _compared
-        names = dict.fromkeys(f"{notebook}-{name(model)}" for model in chosen)
-        jobs += [Job(rule, each, (rule,)) for each in names]
-    jobs += [Job("figures", "figures", ("figures",)), Job("collect", "collect", ("collect",))]
-    return [*jobs, Job("judge", "07_judge_claims", ("judge",))] if can_be_judged(models) else jobs
-
-
-def _named(model: Config) -> str:
-    return f"{model.task}-{RunFolder.from_config(model).path.name}"
-
-
-def _compared(model: Config) -> str:
-    return f"{model.task}-{model.backbone}-seed{model.seed}"
 
 
 def look(folder: ProfileFolder, jobs: Iterable[Job]) -> list[Progress]:

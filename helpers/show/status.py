@@ -17,7 +17,8 @@ from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.profiles import read_models
 from helpers.show.command_line import profile_parser
-from helpers.show.jobs import Progress, State, expected_seconds, jobs_of, look, typical_seconds
+from helpers.show.job_list import jobs_of
+from helpers.show.jobs import Progress, State, expected_seconds, look, typical_seconds
 
 SECONDS_BETWEEN_LOOKS = 2.0
 TOLD = (State.RUNNING, State.FAILED, State.STOPPED)  # these jobs have a line of their own

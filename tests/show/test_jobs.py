@@ -8,7 +8,8 @@ from rich.console import Console
 from helpers import files
 from helpers.artifacts.folders import ProfileFolder
 from helpers.profiles import read_models
-from helpers.show.jobs import LOCK, State, expected_seconds, jobs_of, look, typical_seconds
+from helpers.show.job_list import jobs_of
+from helpers.show.jobs import LOCK, State, expected_seconds, look, typical_seconds
 from helpers.show.status import plan, status
 
 

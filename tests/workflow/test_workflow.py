@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pandas as pd
@@ -13,6 +15,7 @@ import psutil
 import pytest
 import yaml
 from clones import Clone, make_clone
+from rocrate.rocrate import ROCrate
 
 from helpers import StudyError, evaluate, files, load_model, prepare_manifest, read_config
 from helpers.artifacts import records
@@ -22,7 +25,9 @@ from helpers.artifacts.results import MODEL, StudyResults
 from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
 from helpers.paths import ROOT
 from helpers.profiles import read_models, read_profile
-from helpers.show.jobs import State, jobs_of, look
+from helpers.show.crate import verify
+from helpers.show.job_list import jobs_of
+from helpers.show.jobs import State, look
 
 
 def modified(folder):
@@ -112,6 +117,36 @@ def test_the_jobs_that_status_knows_are_those_that_ran(clone):
     assert {each.job.name for each in found} == {path.stem for path in (clone.folder / "logs").glob("*.log")}
     assert {each.state for each in found} == {State.FINISHED}
     assert all(each.seconds > 0 for each in found)
+
+
+def test_the_outputs_of_jobs_are_those_that_snakemake_knows(clone):
+    result = clone.run("--detailed-summary")
+    known = {line.split("\t")[0] for line in result.stdout.splitlines()[1:]}
+    jobs = jobs_of(read_models(str(clone.profile), runs_dir=str(clone.runs)))
+    assert {path.relative_to(clone.folder).as_posix() for job in jobs for path in job.outputs} == known - {""}
+
+
+def test_the_metadata_of_a_run_list_its_files_and_its_jobs_and_say_what_changed(clone, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(clone.folder, folder, symlinks=True)
+    crate = ROCrate(folder)  # another reader than the one under test
+    listed = {unquote(each.id) for each in crate.get_by_type("File")}
+    assert {"profile.yaml", "skin_lesion/tiny-none-seed0/model.keras", "notebooks/07_judge_claims.ipynb"} <= listed
+    jobs = {each["name"]: each for each in crate.get_by_type("CreateAction")}
+    trained = jobs["train-skin_lesion-tiny-none-seed0"]
+    assert {unquote(each.id).split("/")[-1] for each in trained["result"]} > {"model.keras", "history.csv"}
+    facts = {each["name"]: each["value"] for each in trained["additionalProperty"]}
+    assert float(facts["seconds"]) > 0
+    assert float(facts["peak memory in MB"]) > 50
+    assert facts["made"] <= datetime.now(UTC).date().isoformat()
+    assert not [line for line in verify(folder) if not line.endswith("not in the metadata")]
+    (folder / "results" / "summary.csv").unlink()
+    (folder / "skin_lesion" / "manifest.csv").write_text("")
+    (folder / "stray.txt").write_text("")
+    result = clone.call("-m", "helpers.show.crate", "--verify", folder)
+    assert result.returncode == 1
+    changes = {"results/summary.csv: missing", "skin_lesion/manifest.csv: changed", "stray.txt: not in the metadata"}
+    assert changes <= set(result.stderr.splitlines())
 
 
 def test_nothing_is_written_outside_the_folder_of_runs(clone):
