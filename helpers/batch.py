@@ -17,6 +17,7 @@ from traitlets.config import Config as KernelConfig
 
 from helpers import files
 from helpers.errors import StudyError, check_choice
+from helpers.gpus import one_gpu
 from helpers.progress import LINES
 from helpers.signals import exit_on_signals
 
@@ -97,7 +98,7 @@ def main() -> None:
     os.environ[LINES] = "1"  # the kernel inherits it
     try:
         parameters = {name: _value(name, text) for name, text in arguments.parameter} | dict(arguments.raw)
-        with exit_on_signals(arguments.notebook.name):
+        with exit_on_signals(arguments.notebook.name), one_gpu():
             run_notebook(arguments.notebook, arguments.output, parameters)
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")

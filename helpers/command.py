@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from helpers.errors import StudyError
+from helpers.gpus import one_gpu
 from helpers.profiles import MODEL_KEYS, read_config
 from helpers.progress import LINES
 from helpers.signals import exit_on_signals
@@ -56,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> None:
     os.environ.setdefault(LINES, "1")
     step = arguments.pop("step")
     try:
-        with exit_on_signals(step):
+        with exit_on_signals(step), one_gpu():
             STEPS[step](**arguments)
     except StudyError as error:
         sys.exit(f"error: {error}")

@@ -39,6 +39,7 @@ TOP = {
     "progress": set(),
     "signals": set(),
     "shared_folder": {"errors", "files"},
+    "gpus": set(),
     "backbones": {"backend"},  # inside a function: TensorFlow loads when a network is built
     "lists": {"errors"},
     "values": {"errors", "lists", "paths"},
@@ -47,8 +48,8 @@ TOP = {
     "grid": {"errors"},
     "profiles": {"errors", "tasks", "backbones", "parameters", "config", "grid", "paths"},
     "files": {"errors", "paths"},
-    "batch": {"errors", "files", "progress", "signals"},
-    "command": {"errors", "profiles", "progress", "signals", "datasets", "attacks", "training", "explain"},
+    "batch": {"errors", "files", "gpus", "progress", "signals"},
+    "command": {"errors", "gpus", "profiles", "progress", "signals", "datasets", "attacks", "training", "explain"},
 }
 ROOMS = ("phantoms", "artifacts", "judge", "datasets", "networks", "attacks", "training", "explain", "show")
 PROGRAMS = {"batch", "command"}  # run by the workflow: nothing in helpers/ imports them

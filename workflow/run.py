@@ -18,6 +18,7 @@ from helpers import files
 from helpers.artifacts.folders import ProfileFolder
 from helpers.config import Config
 from helpers.errors import StudyError, check_choice
+from helpers.gpus import ALL, SHARED, list_gpus
 from helpers.paths import ROOT, from_root
 from helpers.profiles import profile_path, read_models
 from helpers.shared_folder import check_paths, check_shared
@@ -31,12 +32,17 @@ def main() -> None:
     """Read the configuration, take the lock, remove a stale one of Snakemake's, and start Snakemake instead."""
     try:
         config, where, arguments = read_arguments(sys.argv[1:])
-        first = read_models(str(config["profile"]), runs_dir=config["runs_dir"])[0]
+        models = read_models(str(config["profile"]), runs_dir=config["runs_dir"])
+        first = models[0]
         folder = ProfileFolder.from_config(first)
         is_plan = any(word in ("-n", "--dry-run", "--dryrun", "--lint") for word in arguments)
         with files.lock(folder.path / "workflow", wait=False, inheritable=True) as is_locked:
             folder.claim(first.profile)
             command = [*SNAKEMAKE, *write_config_and_locate(folder.path, first, where), *arguments]
+            if where == "machine" and (gpus := list_gpus()):
+                at_once = [ALL] if any(model.devices == ALL for model in models) else gpus
+                os.environ[SHARED] = ",".join(at_once)
+                command += ["--resources", f"gpu={len(at_once)}"]
             if where == "slurm":
                 os.environ.setdefault("STUDY_CORES_PER_JOB", CORES_ON_A_CLUSTER)
                 check_paths(ROOT, Path(sys.executable), folder.path)

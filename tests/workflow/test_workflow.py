@@ -216,6 +216,21 @@ def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
         assert not [text for text in objections if not text.startswith(accepted)], printed
 
 
+def test_a_job_that_computes_has_a_gpu_for_itself_and_others_have_none(clone, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(clone.runs, runs, copy_function=shutil.copy2, symlinks=True)
+    other = Clone(clone.path, clone.profile, runs)
+    (other.folder / "skin_lesion" / "tiny-none-seed0" / "robustness.csv").unlink()
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1"}  # TensorFlow finds neither here, and takes the CPU
+    plan = other.run("-n", "-p", environment=environment).stdout
+    assert re.search(r"CUDA_VISIBLE_DEVICES= .*04_evaluate_pgd", plan)
+    assert not re.search(r"CUDA_VISIBLE_DEVICES= .*helpers.command attack", plan)
+    result = other.run("--until", "attack", environment=environment)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    log = (other.folder / "logs" / "attack-skin_lesion-tiny-none-seed0.log").read_text()
+    assert "on GPU 0" in log or "on GPU 1" in log
+
+
 def leave_lock(clone):
     """Leave a lock of Snakemake's, as a killed run does."""
     stale = clone.folder / ".snakemake" / "locks" / "0.output.lock"

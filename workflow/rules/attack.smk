@@ -20,6 +20,7 @@ rule attack:
     resources:
         mem_mb=6000,
         runtime=240,
+        gpu=GPUS_PER_JOB,
     priority: urgency
     shell:
         step("attack", WHICH_MODEL)
@@ -62,9 +63,11 @@ rule question:
     resources:
         mem_mb=8000,
         runtime=120,
+        gpu=GPUS_PER_JOB,
     priority: urgency
     shell:
         notebook(
+            computes=True,
             task="{wildcards.task}",
             backbone="{wildcards.backbone}",
             attention="{wildcards.attention}",

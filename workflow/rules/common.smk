@@ -26,10 +26,14 @@ PROFILE_COPY = FOLDER.profile.name  # changes only if the profile's content does
 TASK, RUN = TaskFolder(Path("{task}")), RunFolder(Path("{task}") / RUN_NAME)  # their paths are patterns of wildcards
 PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
 SUFFIXES = {training_suffix(training): training for training in TRAININGS}
-# Two jobs side by side: tracing and decoding leave cores idle otherwise. On a cluster, run.py and the jobs on other nodes
-# know the number from the environment.
+# Where run.py found GPUs, a job that computes has one of them for itself (`helpers.gpus`), and all others have none.
+GPUS = [name for name in os.environ.get("STUDY_GPUS", "").split(",") if name]
+GPUS_PER_JOB = min(1, len(GPUS))
+WITHOUT_GPU = "CUDA_VISIBLE_DEVICES= " if GPUS else ""
+# Two jobs side by side, or one on each GPU: tracing and decoding leave cores idle otherwise. On a cluster, run.py and the
+# jobs on other nodes know the number from the environment.
 if "STUDY_CORES_PER_JOB" not in os.environ:
-    os.environ["STUDY_CORES_PER_JOB"] = str(max(1, workflow.cores // 2))
+    os.environ["STUDY_CORES_PER_JOB"] = str(max(1, workflow.cores // max(2, len(GPUS))))
 CORES_PER_JOB = int(os.environ["STUDY_CORES_PER_JOB"])
 
 
@@ -130,13 +134,13 @@ def step(name, which):
     return f'{THREADS} "$STUDY_PYTHON" -m helpers.command {name} {WHICH_RUN} {which} {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
 
 
-def notebook(**parameters):
-    """Return the command that executes a notebook with parameters."""
+def notebook(*, computes=False, **parameters):
+    """Return the command that executes a notebook with parameters; one that `computes` may do so on a GPU."""
     words = " ".join(f"-p {name} {value}" for name, value in parameters.items())
     source = '"$STUDY_NOTEBOOKS"/{params.notebook}.ipynb'
     run = '-r profile "$STUDY_PROFILE" -r runs_dir "$STUDY_RUNS"'
     command = f'"$STUDY_PYTHON" -m helpers.batch {source} {{output.notebook:q}} {run} {words}'
-    return f"{THREADS} {command} {KEEP_LOG} && {AS_NEW_AS_INPUTS}"
+    return f"{'' if computes else WITHOUT_GPU}{THREADS} {command} {KEEP_LOG} && {AS_NEW_AS_INPUTS}"
 
 
 # What a job depends on besides its inputs is among its `params`, too: a change runs it again.

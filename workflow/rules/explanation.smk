@@ -20,6 +20,7 @@ rule explain:
     resources:
         mem_mb=6000,
         runtime=60,
+        gpu=GPUS_PER_JOB,
     priority: urgency
     shell:
         step("explain", WHICH_MODEL)

@@ -17,7 +17,8 @@ rule pretrain:
     resources:
         mem_mb=8000,
         runtime=240,
-    priority: 2
+        gpu=GPUS_PER_JOB,
+    priority: 4
     shell:
         step("pretrain", "--backbone {wildcards.backbone}")
 
@@ -44,9 +45,11 @@ rule train:
     resources:
         mem_mb=8000,
         runtime=240,
+        gpu=GPUS_PER_JOB,
     priority: urgency
     shell:
         notebook(
+            computes=True,
             task="{wildcards.task}",
             backbone="{wildcards.backbone}",
             attention="{wildcards.attention}",
