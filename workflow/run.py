@@ -16,10 +16,11 @@ import psutil
 
 from helpers import files
 from helpers.artifacts.folders import ProfileFolder
+from helpers.artifacts.records import broken_files
 from helpers.config import Config
 from helpers.errors import StudyError, check_choice
 from helpers.gpus import ALL, SHARED, list_gpus
-from helpers.paths import ROOT, from_root
+from helpers.paths import ROOT, display_path, from_root
 from helpers.profiles import profile_path, read_models
 from helpers.shared_folder import check_paths, check_shared
 
@@ -38,6 +39,8 @@ def main() -> None:
         is_plan = any(word in ("-n", "--dry-run", "--dryrun", "--lint") for word in arguments)
         with files.lock(folder.path / "workflow", wait=False, inheritable=True) as is_locked:
             folder.claim(first.profile)
+            if not is_plan:
+                remove_broken(folder.path)
             command = [*SNAKEMAKE, *write_config_and_locate(folder.path, first, where), *arguments]
             if where == "machine" and (gpus := list_gpus()):
                 at_once = [ALL] if any(model.devices == ALL for model in models) else gpus
@@ -53,6 +56,13 @@ def main() -> None:
             os.execv(sys.executable, command)  # keeps the lock until Snakemake ends
     except StudyError as error:
         sys.exit(f"error: {error}")
+
+
+def remove_broken(folder: Path) -> None:
+    """Remove files that do not have the size with which they were written, so that they are made again."""
+    for path in broken_files(folder):
+        print(f"{display_path(path)}: it is cut off or was changed, and is made again", flush=True)
+        path.unlink()
 
 
 def read_arguments(words: list[str]) -> tuple[dict[str, str | None], str, list[str]]:

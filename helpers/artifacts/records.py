@@ -15,6 +15,7 @@ from helpers.paths import display_path
 # Version of each stage. Raise it when the stage computes other numbers from the same parameters: what earlier versions
 # made is then made again. tests/golden fails when the numbers change and the version does not.
 STAGES = {"drawing": 1, "splitting": 2, "training": 1, "attack": 3, "explanation": 3}
+SUFFIX = ".record.json"
 PACKAGES = ("foolbox", "keras", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "tensorflow")
 # Parameters of an attack of older versions, which records of other stages mention without depending on them.
 RETIRED_PROTOCOL, RETIRED = "nested", ("protocol", "steps", "rel_stepsize", "loss", "restarts")
@@ -25,7 +26,7 @@ Made = TypeVar("Made")
 
 def record_path(output: Path) -> Path:
     """Return where the record of an output is: beside it."""
-    return output.with_name(f"{output.name}.record.json")
+    return output.with_name(f"{output.name}{SUFFIX}")
 
 
 def versions() -> dict[str, str]:
@@ -77,6 +78,7 @@ def make_once(
             "parameters": _as_json(parameters),
             "config": config and config.model_dump(mode="json"),
             "versions": versions(),
+            "sizes": {path.name: path.stat().st_size for path in (output, *also)},
             **origin(),
         }
         files.write_json(record, record_path(output))
@@ -94,9 +96,22 @@ def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also:
     return (
         bool(record)
         and all(path.is_file() for path in (output, *also))
+        and not _broken(output.parent, record)
         and record["stage_version"] == STAGES[stage]
         and _without_defaults(record["parameters"]) == _without_defaults(_as_json(parameters))
     )
+
+
+def broken_files(folder: Path) -> list[Path]:
+    """Return the files below a folder whose size is not the recorded one: cut off, or changed by hand."""
+    outputs = (path.with_name(path.name.removesuffix(SUFFIX)) for path in folder.rglob(f"*{SUFFIX}"))
+    return sorted(path for output in outputs for path in _broken(output.parent, _read_record(output)))
+
+
+def _broken(folder: Path, record: Mapping[str, Any]) -> list[Path]:
+    """Return the existing files of a record that do not have their recorded size."""
+    sizes = {folder / name: size for name, size in record.get("sizes", {}).items()}
+    return [path for path, size in sizes.items() if path.is_file() and path.stat().st_size != size]
 
 
 def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> str:

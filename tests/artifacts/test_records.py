@@ -57,6 +57,18 @@ def test_a_file_that_was_deleted_or_one_made_with_it_is_made_again(make, output,
     assert make(also=also)
 
 
+def test_a_file_that_was_cut_off_is_found_and_made_again(make, output, tmp_path):
+    also = [tmp_path / "checks.json"]
+    assert make(also=also)
+    assert records.broken_files(tmp_path) == []
+    for path in (output, *also):
+        whole = path.read_text()
+        path.write_text(whole[:-1])
+        assert records.broken_files(tmp_path) == [path]
+        assert make(also=also)
+        assert path.read_text() == whole
+
+
 def test_a_file_whose_making_failed_counts_as_missing(make, output):
     assert make(seed=0)
     with pytest.raises(RuntimeError):

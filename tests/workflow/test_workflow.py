@@ -181,9 +181,11 @@ def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(clone, tmp
     other = Clone(clone.path, clone.profile, runs)
     folder = other.folder / "skin_lesion" / "tiny-none-seed0"
     before = modified(other.folder)
-    for name in ("robustness.csv", "checks.json"):
-        (folder / name).unlink()
+    (folder / "checks.json").unlink()
+    with (folder / "robustness.csv").open("r+") as file:
+        file.truncate(100)
     result = other.run("--until", "attack")
+    assert "robustness.csv: it is cut off or was changed, and is made again" in result.stdout
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     for name in ("robustness.csv", "checks.json", "adversarials.npz"):
         assert (folder / name).read_bytes() == (clone.folder / "skin_lesion" / "tiny-none-seed0" / name).read_bytes(), (
