@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study plan status verify pretrain smoke test test-slow test-slurm lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study plan status verify pretrain smoke test test-slow test-slurm test-faults lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,13 +41,16 @@ smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its n
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests
-	@$(PYTEST) -m "not slow and not slurm" --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m "not slow and not slurm and not faults" --dist loadfile --no-loadscope-reorder
 
 test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
 	@$(PYTEST) -m slow --dist worksteal
 
 test-slurm: $(INSTALLED)  ## Run a small study through Slurm, on a cluster of one node that the tests start; needs root
 	@$(BIN)/python -m pytest -m slurm -n 0
+
+test-faults: $(INSTALLED)  ## Kill and disturb small runs, and see the next one mend them; an hour
+	@$(PYTEST) -m faults --dist worksteal
 
 lint: $(INSTALLED)  ## Check style and types of code and notebooks
 	@$(BIN)/ruff check .

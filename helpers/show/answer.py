@@ -4,6 +4,7 @@ python -m helpers.show.answer --results results/quick
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -18,13 +19,13 @@ from helpers.judge.ledger import judge, overall
 from helpers.judge.thresholds import NOT_TRUSTED, VERDICTS
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show.answer_figures import draw_answer
+from helpers.show.beside_paper import IMAGES_OF, figures_beside, numbers_beside
 from helpers.show.names import SOURCES, join_distinct
 
 README = ROOT / "README.md"
 RESULTS = "results/quick"  # what README shows
-BEGIN, END = "<!-- answer: written by helpers/show/answer.py -->", "<!-- end of answer -->"
+BEGIN, END = "<!-- {name}: written by helpers/show/answer.py -->", "<!-- end of {name} -->"
 MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
-IMAGES_OF = {"skin_lesion": "skin lesions", "retinopathy": "retinas", "pneumothorax": "chests"}
 OWN = ("attention-alone", "surgery", "as-released", "remedy")
 
 
@@ -98,16 +99,28 @@ def _span(counts: pd.Series) -> str:
     return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
-def write_into(text: str, document: str) -> str:
-    """Return a document whose part between the marks is replaced.
+def beside_paper(results: StudyResults) -> str:
+    """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
+    claims = read_claims()
+    return f"{figures_beside(ROOT / 'figures')}\n\n{numbers_beside(results, judge(results, claims), claims)}"
+
+
+PARTS_OF_README = {"answer": answer, "beside the paper": beside_paper}  # of README, and what writes them
+
+
+def write_into(document: str, parts: Mapping[str, str]) -> str:
+    """Return a document in which what stands between the marks of each part is replaced.
 
     Raises:
         StudyError: the marks are not there.
     """
-    if BEGIN not in document or END not in document:
-        raise StudyError(f"README.md: expected the marks {BEGIN} and {END}, found none.")
-    before, rest = document.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}"
+    for name, text in parts.items():
+        begin, end = BEGIN.format(name=name), END.format(name=name)
+        if begin not in document or end not in document:
+            raise StudyError(f"README.md: expected the marks {begin} and {end}, found none.")
+        before, rest = document.split(begin, 1)
+        document = f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}"
+    return document
 
 
 def draw(results: StudyResults, path: Path) -> None:
@@ -128,7 +141,8 @@ def main() -> None:
         results = StudyResults.load(from_root(arguments.results))
         draw(results, ROOT / "figures" / "answer.png")
         with files.atomic_write(README) as temporary:
-            temporary.write_text(write_into(answer(results), README.read_text()))
+            parts = {name: write(results) for name, write in PARTS_OF_README.items()}
+            temporary.write_text(write_into(README.read_text(), parts))
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
     print(f"wrote {display_path(ROOT / 'figures' / 'answer.png')} and {display_path(README)}")

@@ -5,12 +5,13 @@ import pytest
 from helpers import StudyError
 from helpers.artifacts.results import StudyResults
 from helpers.paths import ROOT
-from helpers.show.answer import README, RESULTS, answer, draw, write_into
+from helpers.show.answer import PARTS_OF_README, README, RESULTS, draw, write_into
 
 
 def test_the_answer_in_readme_comes_from_the_committed_results():
     document = README.read_text()
-    assert write_into(answer(StudyResults.load(ROOT / RESULTS)), document) == document
+    results = StudyResults.load(ROOT / RESULTS)
+    assert write_into(document, {name: write(results) for name, write in PARTS_OF_README.items()}) == document
 
 
 def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
@@ -20,7 +21,7 @@ def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
 
 def test_a_document_without_the_marks_is_refused():
     with pytest.raises(StudyError, match="expected the marks"):
-        write_into("text", "# A document")
+        write_into("# A document", {"answer": "text"})
 
 
 def test_results_that_are_not_there_are_named(tmp_path):

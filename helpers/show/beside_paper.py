@@ -1,0 +1,84 @@
+"""The paper's figures and numbers, each beside ours, as tables in Markdown."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers.artifacts.results import StudyResults
+from helpers.backbones import BACKBONES
+from helpers.judge.claims import Claim
+from helpers.judge.gains import largest_gains, robust_accuracies
+
+IMAGES_OF = {"skin_lesion": "skin lesions", "retinopathy": "retinas", "pneumothorax": "chests"}
+BETWEEN_0_AND_1 = ("accuracy", "share of accuracy lost")
+PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
+    ("1", "examples of perturbations", "perturbation_examples-*"),
+    ("2", "accuracy against ε, ResNet-50, skin lesions", "accuracy_against_epsilon-skin_lesion-resnet50"),
+    ("3", "the same, diabetic retinopathy", "accuracy_against_epsilon-retinopathy-resnet50"),
+    ("4", "the same, pneumothorax", "accuracy_against_epsilon-pneumothorax-resnet50"),
+    ("5", "accuracy against ε, InceptionResNetV2, skin lesions", "accuracy_against_epsilon-skin_lesion-inception*"),
+    ("6", "the same, diabetic retinopathy", "accuracy_against_epsilon-retinopathy-inception*"),
+    ("7", "the same, pneumothorax", "accuracy_against_epsilon-pneumothorax-inception*"),
+    ("8", "shapes in perturbations", "perturbation_shapes-*"),
+    ("9, 10", "activation maps of chest x-rays, with attention and without", "grad_cam-pneumothorax-*"),
+    ("11", "dark splotches in perturbations of retinas", "perturbation_shapes-retinopathy-*"),
+    ("12", "perturbations and maps of all tasks, ResNet-50", "grad_cam-resnet50"),
+    ("13", "perturbations and maps of all tasks, InceptionResNetV2", "grad_cam-inception*"),
+)
+
+
+def figures_beside(folder: Path) -> str:
+    """Return a table of the paper's figures, with links to those of ours that are in a folder."""
+    lines = ["| figure of the paper | what it shows | ours |", "|---|---|---|"]
+    for number, shows, pattern in PAPER_FIGURES:
+        found = sorted(folder.glob(f"{pattern}-seed0.*"))
+        links = [f"[{_named(path)}](figures/{path.name})" for path in found]
+        lines.append(f"| {number} | {shows} | {', '.join(links) or '– (not in this run)'} |")
+    return "\n".join(lines)
+
+
+def _named(path: Path) -> str:
+    """Return what a figure is about: its task and network, as far as its name says."""
+    words = path.stem.split("-")
+    task = [IMAGES_OF[word] for word in words if word in IMAGES_OF]
+    network = [BACKBONES[word].title for word in words if word in BACKBONES]
+    return ", ".join([*task, *network])
+
+
+def numbers_beside(results: StudyResults, ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:
+    """Return a table of the claims for which the paper gives a number, with ours and its 95% interval."""
+    lines = ["| the paper says | it gives | of | we measured | ours | verdict |", "|---|---|---|---|---|---|"]
+    headline = _headline(results)
+    for claim in claims:
+        for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
+            cell = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" if row.task else "all"
+            measured = str(claim.measure or "–").replace("accuracies", "accuracies, soft − none")
+            measured, ours = headline.get(claim.id, (measured, _value(row, measured)))
+            listed = (f"{row.says} ({row.section})", row.gives, cell, measured, ours, row.verdict)
+            lines.append(f"| {' | '.join(listed)} |")
+    return "\n".join(lines)
+
+
+def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
+    """Return what we measured, and found, for the two gains of the paper's abstract."""
+    accuracies = robust_accuracies(results, ("soft", "none"))
+    soft, none = largest_gains(accuracies, "soft", "none"), largest_gains(accuracies, "none", "soft")
+    points = f"{soft.points:+.0%}; none over soft {none.points:+.0%}"
+    ratios = f"{soft.ratio:+.0%}; none over soft {none.ratio:+.0%}"
+    ratios += f"; without bound {soft.unbounded} and {none.unbounded} times"
+    return {
+        "up-to-16-percent": ("largest gain in points, soft over none", points),
+        "up-to-2700-percent": ("largest gain as a ratio, soft over none", ratios),
+    }
+
+
+def _value(row: Any, measure: str) -> str:
+    """Return a measured value with its interval, which for a share ends at 0 and 1."""
+    if pd.isna(row.value):
+        return "–"
+    if row.low == row.high:  # counted, not estimated
+        return f"{row.value:.4f}"
+    low, high = (max(0, row.low), min(1, row.high)) if measure in BETWEEN_0_AND_1 else (row.low, row.high)
+    return f"{row.value:.3f} ({low:.3f} to {high:.3f})"
