@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 import psutil
 import pytest
@@ -20,7 +21,7 @@ VICTIMS = {  # what is killed, by a word in its command line
     "a kernel": "ipykernel_launcher",
     "papermill": "helpers.batch",
     "a step": "helpers.command",
-    "the workflow": "snakemake",
+    "the workflow": "-m snakemake",
 }
 KILLS = 10
 
@@ -29,60 +30,85 @@ def tables(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for pattern in TABLES for path in folder.glob(pattern)}
 
 
+@dataclass(frozen=True)
+class Found:
+    """A living process of a run."""
+
+    process: psutil.Process
+    words: str  # its name and its command line
+
+
 def processes_of(run):
     """Return the living processes whose command line or working folder is that of a run."""
     found = []
     for process in psutil.process_iter():
         try:
-            if str(run.runs) in " ".join([*process.cmdline(), process.cwd()]):
-                found.append(process)
+            words = " ".join([process.name(), *process.cmdline()])
+            if str(run.runs) in f"{words} {process.cwd()}" and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(Found(process, words))
         except psutil.Error:
             continue
-    return [process for process in found if process.pid != os.getpid()]
+    return [each for each in found if each.process.pid != os.getpid()]
 
 
-def start(run, *arguments):
-    command = [
-        sys.executable,
-        "workflow/run.py",
-        *arguments,
-        "--config",
-        f"profile={run.profile}",
-        f"runs_dir={run.runs}",
-    ]
+def start(run):
+    """Start the workflow in a session of its own; what it prints goes into a file."""
+    config = ["--config", f"profile={run.profile}", f"runs_dir={run.runs}"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(run.path), os.environ["PYTHONPATH"]])}
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    return subprocess.Popen(command, cwd=run.path, env=environment, **options)
+    with (run.runs.parent / "output.txt").open("w") as output:
+        options = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
+        return subprocess.Popen([sys.executable, "workflow/run.py", *config], cwd=run.path, env=environment, **options)
 
 
-def wait_until_none_is_left(run, seconds=60):
+def wait_for(is_so, *, seconds=120):
     end = time.monotonic() + seconds
-    while left := processes_of(run):
-        assert time.monotonic() < end, left
-        time.sleep(0.5)
+    while not (found := is_so()):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    return found
+
+
+def end_of(run, process):
+    """Wait until a run and all that it started have ended; return what it printed."""
+    process.wait(timeout=300)
+    wait_for(lambda: not processes_of(run))
+    return (run.runs.parent / "output.txt").read_text()
+
+
+def check_that_it_goes_on(run, undisturbed):
+    result = run.run()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert tables(run.folder) == tables(undisturbed.folder)
+    assert not processes_of(run)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_a_run_whose_processes_are_killed_again_and_again_ends_like_another(clone, tmp_path, victim):
     run = Clone(clone.path, clone.profile, tmp_path / "runs")
-    moments = random.Random(victim)
+    moments, kills = random.Random(victim), 0
+
+    def living():
+        found = (each for each in processes_of(run) if each.words.startswith("python"))  # no shell that started one
+        return [each for each in found if VICTIMS[victim] in each.words]
+
     for _ in range(KILLS):
         process = start(run)
-        time.sleep(moments.uniform(4, 20))
-        found = [each for each in processes_of(run) if VICTIMS[victim] in " ".join(each.cmdline())]
-        for each in found[:1]:
-            each.kill()
-        if found and victim != "the workflow":
-            output = process.communicate(timeout=300)[0]
+        wait_for(lambda process=process: living() or process.poll() is not None)
+        time.sleep(moments.uniform(0, 8))
+        if process.poll() is not None:
+            break
+        for each in living()[:1]:
+            kills += 1
+            each.process.kill()
+            output = end_of(run, process)
             assert process.returncode != 0
-            assert re.search(r"error: |Error in rule", output), output[-3000:]
-        else:
+            assert victim == "the workflow" or re.search(r"error: .*|Error in rule \w+", output), output[-3000:]
+            break
+        else:  # it had just ended
             os.killpg(process.pid, signal.SIGINT)
-            process.communicate(timeout=300)
-        wait_until_none_is_left(run)
-    result = run.run()
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    assert tables(run.folder) == tables(clone.folder)
+            end_of(run, process)
+    assert kills >= KILLS // 2
+    check_that_it_goes_on(run, clone)
 
 
 def test_ctrl_c_and_sigterm_leave_no_process_and_the_next_run_goes_on(clone, tmp_path):
@@ -91,12 +117,9 @@ def test_ctrl_c_and_sigterm_leave_no_process_and_the_next_run_goes_on(clone, tmp
         process = start(run)
         time.sleep(15)
         os.killpg(process.pid, number)
-        process.communicate(timeout=120)
+        end_of(run, process)
         assert process.returncode != 0
-        wait_until_none_is_left(run)
-    result = run.run()
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    assert tables(run.folder) == tables(clone.folder)
+    check_that_it_goes_on(run, clone)
 
 
 @pytest.fixture
@@ -125,9 +148,7 @@ def test_a_full_disk_is_named_and_with_more_room_the_run_goes_on(clone, mount):
     assert result.returncode != 0
     assert "No space left on device" in result.stdout + result.stderr
     mount("remount,size=500m")
-    result = run.run()
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    assert tables(run.folder) == tables(clone.folder)
+    check_that_it_goes_on(run, clone)
 
 
 def test_a_folder_that_cannot_be_written_is_named_in_one_line(clone, mount):
@@ -152,6 +173,4 @@ def test_a_clock_that_went_back_makes_nothing_again(clone, tmp_path):
         if path.is_file() and not path.is_symlink() and ".snakemake" not in path.parts:
             os.utime(path, (ahead, ahead + path.stat().st_mtime - time.time()))
     (run.folder / "skin_lesion" / "tiny-none-seed0" / "checks.json").unlink()
-    result = run.run()
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    assert tables(run.folder) == tables(clone.folder)
+    check_that_it_goes_on(run, clone)
