@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.losses import Loss
+from helpers.attacks.losses import LOSS_FUNCTIONS, Loss
 from helpers.backend import tf
 
 
@@ -16,7 +16,7 @@ def auto_pgd(
     images: np.ndarray,
     labels: np.ndarray,
     *,
-    loss: Loss,
+    loss: str,
     epsilon: float,
     steps: int,
     restarts: int,
@@ -31,7 +31,7 @@ def auto_pgd(
         compiled: The attacked model.
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
-        loss: What to increase.
+        loss: What to increase, one of `LOSS_FUNCTIONS`.
         epsilon: L∞ radius on pixels in [0, 1].
         steps: Gradient steps per restart.
         restarts: Number of random starts.
@@ -57,7 +57,7 @@ def square(
     images: np.ndarray,
     labels: np.ndarray,
     *,
-    loss: Loss,
+    loss: str,
     epsilon: float,
     queries: int,
     batch_size: int,
@@ -71,7 +71,7 @@ def square(
         compiled: The attacked model.
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
-        loss: What to increase.
+        loss: What to increase, one of `LOSS_FUNCTIONS`.
         epsilon: L∞ radius on pixels in [0, 1].
         queries: Rounds of the random search.
         batch_size: Images per batch.
@@ -104,7 +104,7 @@ class _ArtLoss:
         return each if self.reduction == "none" else tf.reduce_sum(each)
 
 
-def _art_classifier(compiled: CompiledModel, loss: Loss) -> Any:
+def _art_classifier(compiled: CompiledModel, loss: str) -> Any:
     """Return a model and a loss as an ART classifier."""
     with warnings.catch_warnings(action="ignore"):  # as above
         from art.estimators.classification import TensorFlowV2Classifier
@@ -127,12 +127,12 @@ def _art_classifier(compiled: CompiledModel, loss: Loss) -> Any:
 
         def loss_gradient(self, x, y, training_mode=False, **kwargs):
             pixels, labels = tf.constant(x, tf.float32), tf.constant(y.argmax(axis=1), tf.int64)
-            return compiled.gradient_of(loss, pixels, labels).numpy()
+            return compiled.differentiate(pixels, labels, loss=loss)[1].numpy()
 
     return CompiledClassifier(
         model=lambda pixels, training: compiled.logits(tf.cast(pixels, tf.float32)),
         nb_classes=compiled.model.output_shape[-1],
         input_shape=tuple(compiled.model.input_shape[1:]),
-        loss_object=_ArtLoss(loss),
+        loss_object=_ArtLoss(LOSS_FUNCTIONS[loss]),
         clip_values=(0.0, 1.0),
     )

@@ -1,20 +1,22 @@
 """A model compiled for attacks: its logits, and the gradient of a loss with respect to the pixels."""
 
+import copy
 from collections.abc import Callable
 from functools import partial
 
 import foolbox
 
-from helpers.attacks.losses import LOSSES, Loss, cross_entropy, soft_margin
+from helpers.attacks.losses import LOSSES, Loss, cross_entropy, logits_ratio, soft_margin
 from helpers.backend import keras, tf
 from helpers.errors import check_choice
 from helpers.networks.fold import fold_batch_norms
 
+SoftLoss = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]  # a loss that also takes a softness
 HARD = 1e-3  # softness at which the soft margin is the margin, but for rounding
 
 
 class CompiledModel:
-    """A model whose forward pass and loss gradient are each traced once.
+    """A model whose forward pass and loss gradients are each traced once: tracing a deep network takes time.
 
     `logits`, pixels to logits, runs the model layer by layer. `differentiate` runs the same network with its batch
     norms folded into its convolutions: the same numbers up to float rounding, in fewer operations.
@@ -38,12 +40,14 @@ class CompiledModel:
         self.batch_size = batch_size
         self.loss = check_choice("loss", loss, LOSSES)
         self._folded = fold_batch_norms(model)
+        self._losses: dict[str, SoftLoss] = {"cross_entropy": _hard(cross_entropy), "margin": soft_margin}
+        if model.output_shape[-1] > 2:
+            self._losses["logits_ratio"] = _hard(logits_ratio)
         pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-        labels = tf.TensorSpec((None,), tf.int64)
+        labels, number = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((), tf.int32)
         self.logits = tf.function(self._logits, input_signature=[pixels])
         softness = tf.TensorSpec((), tf.float32)
-        self._differentiate = tf.function(self._trace_gradient, input_signature=[pixels, labels, softness])
-        self._gradients: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {}
+        self._differentiate = tf.function(self._trace_gradient, input_signature=[pixels, labels, softness, number])
         device = "/GPU:0" if tf.config.list_physical_devices("GPU") else "/CPU:0"
         self.for_foolbox = foolbox.TensorFlowModel(self.logits, bounds=(0, 1), device=device)
 
@@ -51,14 +55,13 @@ class CompiledModel:
     def from_model(cls, model: "keras.Model | CompiledModel", *, batch_size: int, loss: str) -> "CompiledModel":
         """Return a model compiled with a loss.
 
-        A model that is already compiled with this loss is returned as it is, because tracing a deep network takes time.
-        One that is compiled with another loss keeps its own batch size.
+        One that is already compiled keeps its own batch size and what was traced.
         """
         if not isinstance(model, cls):
             return cls(model, batch_size=batch_size, loss=loss)
-        if model.loss == loss:
-            return model
-        return cls(model.model, batch_size=model.batch_size, loss=loss)
+        other = copy.copy(model)
+        other.loss = check_choice("loss", loss, LOSSES)
+        return other
 
     def smallest_batch(self, count: int) -> int:
         """Return the smallest multiple of a quarter batch that holds `count` images, at most a full batch.
@@ -73,7 +76,7 @@ class CompiledModel:
         return self.model(pixels, training=False)
 
     def differentiate(
-        self, pixels: tf.Tensor, labels: tf.Tensor, *, softness: float = HARD
+        self, pixels: tf.Tensor, labels: tf.Tensor, *, softness: float = HARD, loss: str | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return each image's loss (batch,), its gradient with respect to the pixels, and the logits.
 
@@ -81,23 +84,21 @@ class CompiledModel:
             pixels: float32 (batch, height, width, 3), in [0, 1].
             labels: Class indices int64 (batch,).
             softness: Of the margin (see `helpers.attacks.losses.soft_margin`); no other loss uses it.
+            loss: None: `self.loss`; else one of `LOSSES`, or with three classes and more "logits_ratio".
         """
-        return self._differentiate(pixels, labels, tf.constant(softness, tf.float32))
+        number = list(self._losses).index(loss or self.loss)
+        return self._differentiate(pixels, labels, tf.constant(softness, tf.float32), tf.constant(number))
 
-    def gradient_of(self, loss: Loss, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of any loss with respect to the pixels; it is traced once for each loss."""
-        if loss not in self._gradients:
-            self._gradients[loss] = tf.function(
-                lambda pixels, labels: differentiate(self._folded, loss, pixels, labels)[1],
-                input_signature=self._differentiate.input_signature[:2],
-            )
-        return self._gradients[loss](pixels, labels)
+    def _trace_gradient(self, pixels, labels, softness, number):
+        def loss(labels, logits):  # all of them are in the one graph, and each call computes one
+            return tf.switch_case(number, [partial(each, labels, logits, softness) for each in self._losses.values()])
 
-    def _trace_gradient(self, pixels, labels, softness):
-        loss = cross_entropy
-        if self.loss == "margin":
-            loss = partial(soft_margin, softness=softness)
         return differentiate(self._folded, loss, pixels, labels)
+
+
+def _hard(loss: Loss) -> SoftLoss:
+    """Return a loss as one with a softness, which it does not use."""
+    return lambda labels, logits, softness: loss(labels, logits)
 
 
 def differentiate(

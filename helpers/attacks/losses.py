@@ -56,4 +56,5 @@ def logits_ratio(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return margin(labels, logits) / (descending[:, 0] - descending[:, 2] + 1e-12)
 
 
+LOSS_FUNCTIONS = {"cross_entropy": cross_entropy, "margin": margin, "logits_ratio": logits_ratio}
 LOSSES = ("cross_entropy", "margin")  # what a configuration may name

@@ -13,7 +13,6 @@ import numpy as np
 
 from helpers.attacks.art_attacks import auto_pgd, square
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.losses import Loss, cross_entropy, logits_ratio, margin
 from helpers.attacks.pgd import attack_balls, random_starts
 from helpers.backend import tf
 
@@ -88,7 +87,7 @@ def _attack(compiled, images, labels, epsilon, budget, starts, targets=None) -> 
     return found, is_fooled
 
 
-def _auto_pgd_with(loss: Loss) -> AttackRun:
+def _auto_pgd_with(loss: str) -> AttackRun:
     """Return AutoPGD with a loss."""
 
     def run(compiled, images, labels, epsilon, budget):
@@ -113,7 +112,7 @@ def _square(
         compiled,
         images,
         labels,
-        loss=margin,
+        loss="margin",
         epsilon=epsilon,
         queries=budget.queries,
         batch_size=budget.batch_size,
@@ -155,9 +154,9 @@ ATTACKS = {
     "noise": Attack(_noise),
     "pgd": Attack(_pgd),
     "targeted": Attack(_targeted),
-    "auto_pgd": Attack(_auto_pgd_with(cross_entropy)),
-    "auto_pgd_margin": Attack(_auto_pgd_with(margin)),
-    "auto_pgd_dlr": Attack(_auto_pgd_with(logits_ratio), smallest_class_count=3),
+    "auto_pgd": Attack(_auto_pgd_with("cross_entropy")),
+    "auto_pgd_margin": Attack(_auto_pgd_with("margin")),
+    "auto_pgd_dlr": Attack(_auto_pgd_with("logits_ratio"), smallest_class_count=3),
     "square": Attack(_square),
     "hop_skip_jump": Attack(_hop_skip_jump),
 }
