@@ -51,10 +51,14 @@ def one_gpu(locks: Path = LOCKS) -> Iterator[None]:
 def _first_free(names: Sequence[str], locks: Path) -> tuple[str, filelock.BaseFileLock]:
     """Return a GPU that no other job has, and its lock, which ends with the process."""
     locks.mkdir(parents=True, exist_ok=True)
+    waits = False
     while True:
         for name in names:
             lock = filelock.FileLock(locks / f"{name}.lock", fallback_to_soft=False)
             with contextlib.suppress(filelock.Timeout):
                 lock.acquire(timeout=0)
                 return name, lock
+        if not waits:
+            print(f"all GPUs are taken ({', '.join(names)}); waiting for one", flush=True)
+        waits = True
         time.sleep(SECONDS_BETWEEN_TRIES)

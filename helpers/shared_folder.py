@@ -42,7 +42,9 @@ def check_shared(folder: Path) -> None:
         other = subprocess.run(
             [sys.executable, "-c", TRY_LOCK, str(probe)], capture_output=True, text=True, check=False
         )
-        if not is_locked or other.returncode != IS_KEPT_OUT:
+        if other.returncode not in (0, IS_KEPT_OUT):
+            raise StudyError(f"{sys.executable} does not run here: {other.stderr.strip()[-500:]}")
+        if not is_locked or other.returncode == 0:
             raise StudyError(
                 f"{folder}: expected a file system with locks, where another process waits for this one; found none. "
                 "Choose another runs_dir, or ask for a mount with locks (flock)."

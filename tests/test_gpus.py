@@ -1,7 +1,9 @@
 """Each job has a GPU of its own; here, where there is none, as far as the environment says so."""
 
-import multiprocessing
+import contextlib
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -24,32 +26,36 @@ def test_without_it_the_driver_does(tmp_path, monkeypatch):
     assert gpus.list_gpus() == ["0", "1"]
 
 
-def hold(locks, given, is_over):
-    with gpus.one_gpu(locks):
-        given.put(os.environ.get(gpus.VISIBLE_GPUS))
-        is_over.wait()
+HOLD = """
+import os, sys
+from pathlib import Path
+from helpers import gpus
+with gpus.one_gpu(Path(sys.argv[1])):
+    sys.stdin.read()
+"""
 
 
-def test_jobs_have_different_gpus_and_one_more_waits_until_one_is_free(tmp_path, monkeypatch):
-    monkeypatch.setenv(gpus.SHARED, "3,5")
-    monkeypatch.delenv(gpus.VISIBLE_GPUS, raising=False)
-    context = multiprocessing.get_context("fork")
-    given, events = context.Queue(), [context.Event() for _ in range(3)]
-    jobs = [context.Process(target=hold, args=(tmp_path, given, event)) for event in events]
-    for job in jobs[:2]:
-        job.start()
-    first = {given.get(timeout=20), given.get(timeout=20)}
-    assert first == {"3", "5"}
-    jobs[2].start()
-    jobs[2].join(timeout=4 * gpus.SECONDS_BETWEEN_TRIES)
-    assert given.empty()
-    jobs[0].kill()  # a lock ends with its process, however that ends
-    assert given.get(timeout=20) in first
-    for event in events[1:]:
-        event.set()
-    for job in jobs:
-        job.join(timeout=20)
-    assert [job.exitcode for job in jobs] == [-9, 0, 0]
+def test_jobs_have_different_gpus_and_one_more_waits_until_one_is_free(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != gpus.VISIBLE_GPUS}
+    environment |= {gpus.SHARED: "3,5", "PYTHONUNBUFFERED": "1"}
+    with contextlib.ExitStack() as jobs:
+
+        def start():
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            job = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], env=environment, **pipes)
+            jobs.enter_context(job)
+            jobs.callback(job.kill)
+            return job
+
+        first, second = start(), start()
+        assert {first.stdout.readline(), second.stdout.readline()} == {"on GPU 3\n", "on GPU 5\n"}
+        third = start()
+        assert third.stdout.readline() == "all GPUs are taken (3, 5); waiting for one\n"
+        first.kill()  # a lock ends with its process, however that ends
+        assert third.stdout.readline() in ("on GPU 3\n", "on GPU 5\n")
+        for job in (second, third):
+            job.communicate("", timeout=20)
+            assert job.returncode == 0
 
 
 @pytest.mark.parametrize(("shared", "visible"), [("", "7"), ("all", "0,1"), ("0,1", "")])

@@ -8,8 +8,10 @@ is in the folder of runs, so that two clones of the study that share the folder 
 
 import argparse
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -22,9 +24,14 @@ from helpers.errors import StudyError, check_choice
 from helpers.gpus import ALL, SHARED, list_gpus
 from helpers.paths import ROOT, display_path, from_root
 from helpers.profiles import profile_path, read_models
-from helpers.shared_folder import check_paths, check_shared
+from helpers.shared_folder import LARGEST_SKEW, check_paths, check_shared
 
 MACHINES = {"machine": "default", "slurm": "slurm"}  # and the profile of Snakemake for each
+QUESTIONS = (  # arguments of Snakemake with which it runs nothing
+    *("--dry-run", "--dryrun", "--lint", "--summary", "-S", "--detailed-summary", "-D", "--dag", "--rulegraph"),
+    *("--filegraph", "--d3dag", "--unlock", "--list-rules", "-l", "--list-target-rules", "--lt", "--report"),
+    *("--help", "-h", "--version", "-v"),
+)
 CORES_ON_A_CLUSTER = "4"  # of a job, unless STUDY_CORES_PER_JOB is set
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
@@ -36,33 +43,53 @@ def main() -> None:
         models = read_models(str(config["profile"]), runs_dir=config["runs_dir"])
         first = models[0]
         folder = ProfileFolder.from_config(first)
-        is_plan = any(word in ("-n", "--dry-run", "--dryrun", "--lint") for word in arguments)
+        is_question = any(word in QUESTIONS or re.fullmatch(r"-[a-zA-Z]*n[a-zA-Z]*", word) for word in arguments)
         with files.lock(folder.path / "workflow", wait=False, inheritable=True) as is_locked:
             folder.claim(first.profile)
-            if not is_plan:
-                remove_broken(folder.path)
+            if not is_question:
+                set_aside_broken(folder.path)
+                undo_clock(folder.path)
             command = [*SNAKEMAKE, *write_config_and_locate(folder.path, first, where), *arguments]
             if where == "machine" and (gpus := list_gpus()):
                 at_once = [ALL] if any(model.devices == ALL for model in models) else gpus
                 os.environ[SHARED] = ",".join(at_once)
-                command += ["--resources", f"gpu={len(at_once)}"]
+                command = with_resource(command, f"gpu={len(at_once)}")
             if where == "slurm":
                 os.environ.setdefault("STUDY_CORES_PER_JOB", CORES_ON_A_CLUSTER)
                 check_paths(ROOT, Path(sys.executable), folder.path)
                 check_shared(folder.path)
             has_stale_lock = any((folder.path / ".snakemake" / "locks").glob("*"))
-            if has_stale_lock and is_locked and not is_plan and not is_snakemake_running(folder.path):
+            if has_stale_lock and is_locked and not is_question and not is_snakemake_running(folder.path):
                 subprocess.run([*command, "--unlock", "--quiet"], check=True)
             os.execv(sys.executable, command)  # keeps the lock until Snakemake ends
     except StudyError as error:
         sys.exit(f"error: {error}")
 
 
-def remove_broken(folder: Path) -> None:
-    """Remove files that do not have the size with which they were written, so that they are made again."""
+def set_aside_broken(folder: Path) -> None:
+    """Rename files that do not have the size with which they were written: what needs them makes them again."""
     for path in broken_files(folder):
-        print(f"{display_path(path)}: it is cut off or was changed, and is made again", flush=True)
-        path.unlink()
+        path.replace(path.with_name(f"{path.name}.broken"))
+        print(f"{display_path(path)}: it was cut off or changed; now it is {path.name}.broken", flush=True)
+
+
+def undo_clock(folder: Path) -> None:
+    """If the clock went back, take all files back by as much: Snakemake takes what is newer than now for new."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    ahead = max((path.stat().st_mtime for path in paths), default=0) - time.time()
+    if ahead > LARGEST_SKEW:
+        print(f"{display_path(folder)}: files are {ahead:.0f} seconds ahead of the clock, and taken back", flush=True)
+        for path in paths:
+            state = path.stat()
+            os.utime(path, (state.st_atime, state.st_mtime - ahead))
+
+
+def with_resource(command: list[str], resource: str) -> list[str]:
+    """Return Snakemake's command with one more of the resources that jobs share."""
+    if "--resources" not in command:
+        return [*command, "--resources", resource]
+    place = command.index("--resources") + 1
+    return [*command[:place], resource, *command[place:]]
 
 
 def read_arguments(words: list[str]) -> tuple[dict[str, str | None], str, list[str]]:

@@ -1,7 +1,7 @@
 """How a file was made, on record beside it, so that it is made once, and again when that has changed."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,7 +78,7 @@ def make_once(
             "parameters": _as_json(parameters),
             "config": config and config.model_dump(mode="json"),
             "versions": versions(),
-            "sizes": {path.name: path.stat().st_size for path in (output, *also)},
+            "files": {p.name: {"bytes": p.stat().st_size, "sha256": files.digest(p)} for p in (output, *also)},
             **origin(),
         }
         files.write_json(record, record_path(output))
@@ -96,7 +96,7 @@ def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also:
     return (
         bool(record)
         and all(path.is_file() for path in (output, *also))
-        and not _broken(output.parent, record)
+        and all(files.digest(output.with_name(name)) == each["sha256"] for name, each in _files_of(record))
         and record["stage_version"] == STAGES[stage]
         and _without_defaults(record["parameters"]) == _without_defaults(_as_json(parameters))
     )
@@ -104,14 +104,17 @@ def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also:
 
 def broken_files(folder: Path) -> list[Path]:
     """Return the files below a folder whose size is not the recorded one: cut off, or changed by hand."""
-    outputs = (path.with_name(path.name.removesuffix(SUFFIX)) for path in folder.rglob(f"*{SUFFIX}"))
-    return sorted(path for output in outputs for path in _broken(output.parent, _read_record(output)))
+    found = []
+    for path in folder.rglob(f"*{SUFFIX}"):
+        output = path.with_name(path.name.removesuffix(SUFFIX))
+        sizes = {output.with_name(name): each["bytes"] for name, each in _files_of(_read_record(output))}
+        found += [each for each, size in sizes.items() if each.is_file() and each.stat().st_size != size]
+    return sorted(found)
 
 
-def _broken(folder: Path, record: Mapping[str, Any]) -> list[Path]:
-    """Return the existing files of a record that do not have their recorded size."""
-    sizes = {folder / name: size for name, size in record.get("sizes", {}).items()}
-    return [path for path, size in sizes.items() if path.is_file() and path.stat().st_size != size]
+def _files_of(record: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Return the files that were made together, by name, with their sizes and digests; none of an older record."""
+    return record.get("files", {}).items()
 
 
 def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> str:

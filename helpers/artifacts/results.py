@@ -20,7 +20,22 @@ from helpers.errors import StudyError
 ABOUT = "about.json"
 MODEL = ("task", "backbone", "arm", "seed")  # columns that say which model a row is about
 ARMS = ("none", "soft", "soft_released", "placebo", "adversarial")  # adversarial: no attention, trained adversarially
-_TEXT = ("task", "backbone", "arm", "image", "group", "label", "condition", "target", "outcome", "measure", "attack")
+_TEXT = (
+    "made",
+    "commit",
+    "machine",
+    "task",
+    "backbone",
+    "arm",
+    "image",
+    "group",
+    "label",
+    "condition",
+    "target",
+    "outcome",
+    "measure",
+    "attack",
+)
 TABLES = {  # of StudyResults, and their files
     "models": "models.csv",
     "radii": "radii.csv.gz",

@@ -6,7 +6,7 @@ from functools import partial
 
 import foolbox
 
-from helpers.attacks.losses import LOSSES, Loss, cross_entropy, logits_ratio, soft_margin
+from helpers.attacks.losses import LOSS_FUNCTIONS, LOSSES, Loss, soft_margin
 from helpers.backend import keras, tf
 from helpers.errors import check_choice
 from helpers.networks.fold import fold_batch_norms
@@ -40,9 +40,9 @@ class CompiledModel:
         self.batch_size = batch_size
         self.loss = check_choice("loss", loss, LOSSES)
         self._folded = fold_batch_norms(model)
-        self._losses: dict[str, SoftLoss] = {"cross_entropy": _hard(cross_entropy), "margin": soft_margin}
-        if model.output_shape[-1] > 2:
-            self._losses["logits_ratio"] = _hard(logits_ratio)
+        self._losses = {name: _hard(each) for name, each in LOSS_FUNCTIONS.items()} | {"margin": soft_margin}
+        if model.output_shape[-1] < 3:
+            del self._losses["logits_ratio"]
         pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
         labels, number = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((), tf.int32)
         self.logits = tf.function(self._logits, input_signature=[pixels])
@@ -84,9 +84,10 @@ class CompiledModel:
             pixels: float32 (batch, height, width, 3), in [0, 1].
             labels: Class indices int64 (batch,).
             softness: Of the margin (see `helpers.attacks.losses.soft_margin`); no other loss uses it.
-            loss: None: `self.loss`; else one of `LOSSES`, or with three classes and more "logits_ratio".
+            loss: None: `self.loss`; else one of `LOSS_FUNCTIONS`, of which "logits_ratio" needs three classes. The
+                gradient of "margin" is the soft margin's; in its default softness, they differ by rounding.
         """
-        number = list(self._losses).index(loss or self.loss)
+        number = list(self._losses).index(check_choice("loss", loss or self.loss, self._losses))
         return self._differentiate(pixels, labels, tf.constant(softness, tf.float32), tf.constant(number))
 
     def _trace_gradient(self, pixels, labels, softness, number):

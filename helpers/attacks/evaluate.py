@@ -36,7 +36,7 @@ def attacked_rows(config: Config) -> pd.DataFrame:
     """Return the manifest's rows that are attacked: the test split, or up to `attack_images` of it.
 
     They are a stratified sample of whole groups, in an order in which any first part is one, too. It depends on
-    `data_seed`: all models of a task are attacked, checked and explained on the same images.
+    `data_seed`: models of a task that attack as many images attack, check and explain the same ones.
     """
     rows = load_manifest(config).query("split == 'test'")
     return first_groups(in_sampling_order(rows, seed=config.data_seed), config.attack_images)

@@ -102,7 +102,8 @@ def _span(counts: pd.Series) -> str:
 def beside_paper(results: StudyResults) -> str:
     """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
     claims = read_claims()
-    return f"{figures_beside(ROOT / 'figures')}\n\n{numbers_beside(results, judge(results, claims), claims)}"
+    figures = figures_beside(ROOT / "figures", results.cells)
+    return f"{figures}\n\n{numbers_beside(results, judge(results, claims), claims)}"
 
 
 PARTS_OF_README = {"answer": answer, "beside the paper": beside_paper}  # of README, and what writes them

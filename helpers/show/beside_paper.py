@@ -29,11 +29,12 @@ PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of 
 )
 
 
-def figures_beside(folder: Path) -> str:
-    """Return a table of the paper's figures, with links to those of ours that are in a folder."""
+def figures_beside(folder: Path, cells: Iterable[tuple[str, str]]) -> str:
+    """Return a table of the paper's figures, with links to those in a folder that are of these tasks and backbones."""
+    about = {"-".join(cell) for cell in cells} | {backbone for _, backbone in cells}
     lines = ["| figure of the paper | what it shows | ours |", "|---|---|---|"]
     for number, shows, pattern in PAPER_FIGURES:
-        found = sorted(folder.glob(f"{pattern}-seed0.*"))
+        found = sorted(path for path in folder.glob(f"{pattern}-seed0.*") if path.stem.split("-", 1)[1][:-6] in about)
         links = [f"[{_named(path)}](figures/{path.name})" for path in found]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (not in this run)'} |")
     return "\n".join(lines)
@@ -65,9 +66,12 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
     """Return what we measured, and found, for the two gains of the paper's abstract."""
     accuracies = robust_accuracies(results, ("soft", "none"))
     soft, none = largest_gains(accuracies, "soft", "none"), largest_gains(accuracies, "none", "soft")
-    points = f"{soft.points:+.0%}; none over soft {none.points:+.0%}"
+    if accuracies.empty:
+        return {}
+    points = f"{100 * soft.points:+.0f} points; none over soft {100 * none.points:+.0f} points"
     ratios = f"{soft.ratio:+.0%}; none over soft {none.ratio:+.0%}"
-    ratios += f"; without bound {soft.unbounded} and {none.unbounded} times"
+    if soft.unbounded + none.unbounded:
+        ratios += f"; no bound in {soft.unbounded + none.unbounded} comparisons in which one of them has 0"
     return {
         "up-to-16-percent": ("largest gain in points, soft over none", points),
         "up-to-2700-percent": ("largest gain as a ratio, soft over none", ratios),

@@ -3,7 +3,7 @@
     python -m helpers.show.crate --profile quick
     python -m helpers.show.crate --verify runs/quick
 
-ro-crate-metadata.json lists every file with its digest, and every job with its time, its memory and the code it ran.
+ro-crate-metadata.json lists every result with its digest, and every job with its time and memory. Logs are left out.
 """
 
 import json

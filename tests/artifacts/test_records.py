@@ -67,6 +67,9 @@ def test_a_file_that_was_cut_off_is_found_and_made_again(make, output, tmp_path)
         assert records.broken_files(tmp_path) == [path]
         assert make(also=also)
         assert path.read_text() == whole
+    output.write_text("edam")  # of the same size
+    assert make(also=also)
+    assert output.read_text() == "made"
 
 
 def test_a_file_whose_making_failed_counts_as_missing(make, output):

@@ -16,6 +16,7 @@ from helpers.paths import ROOT
 from helpers.profiles import read_profile
 
 SPECIAL = "Ann's {study} #1, a=b & $c"  # a name of a folder
+TABLES = ("*/manifest.csv", "*/*/robustness.csv", "*/*/predictions.csv", "*/*/explanations.csv", "*/*/checks.json")
 PARTS_OF_A_CLONE = ("helpers", "notebooks", "params", "results", "workflow", "pyproject.toml")
 
 
@@ -31,6 +32,13 @@ class Clone:
     def folder(self):
         return self.runs / self.profile.stem
 
+    @property
+    def tables(self):
+        """Return the content of the tables of a finished run, by their paths."""
+        found = [path for pattern in TABLES for path in self.folder.glob(pattern)]
+        assert len(found) == 13
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in found}
+
     def call(self, *command, environment=None):
         """Run a Python command in the clone."""
         path = os.pathsep.join([str(self.path), os.environ["PYTHONPATH"]])
@@ -45,11 +53,9 @@ class Clone:
         return self.call("workflow/run.py", *arguments, *config, environment=environment)
 
 
-def make_clone(folder, smoke_profile, *, name=SPECIAL, **changes):
+def make_clone(folder, smoke_profile, *, name=SPECIAL):
     """Copy the repository into a folder, with a profile of its own."""
     content = read_profile(smoke_profile)
-    for name, value in changes.items():
-        content[name] = value
     path = folder / name / "clone"
     path.mkdir(parents=True)
     for part in PARTS_OF_A_CLONE:

@@ -1,5 +1,6 @@
 """What a run survives: whatever breaks it, the next run ends with the tables of an undisturbed one."""
 
+import contextlib
 import os
 import random
 import re
@@ -16,7 +17,6 @@ from clones import Clone
 
 pytestmark = pytest.mark.faults
 
-TABLES = ("*/manifest.csv", "*/*/robustness.csv", "*/*/predictions.csv", "*/*/explanations.csv", "*/*/checks.json")
 VICTIMS = {  # what is killed, by a word in its command line
     "a kernel": "ipykernel_launcher",
     "papermill": "helpers.batch",
@@ -24,10 +24,6 @@ VICTIMS = {  # what is killed, by a word in its command line
     "the workflow": "-m snakemake",
 }
 KILLS = 10
-
-
-def tables(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for pattern in TABLES for path in folder.glob(pattern)}
 
 
 @dataclass(frozen=True)
@@ -60,12 +56,11 @@ def start(run):
         return subprocess.Popen([sys.executable, "workflow/run.py", *config], cwd=run.path, env=environment, **options)
 
 
-def wait_for(is_so, *, seconds=120):
+def wait_for(is_so, *, seconds=360):  # processes that draw phantoms end five minutes after their parent's death
     end = time.monotonic() + seconds
-    while not (found := is_so()):
+    while not is_so():
         assert time.monotonic() < end
         time.sleep(0.2)
-    return found
 
 
 def end_of(run, process):
@@ -78,7 +73,7 @@ def end_of(run, process):
 def check_that_it_goes_on(run, undisturbed):
     result = run.run()
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    assert tables(run.folder) == tables(undisturbed.folder)
+    assert run.tables == undisturbed.tables
     assert not processes_of(run)
 
 
@@ -98,11 +93,12 @@ def test_a_run_whose_processes_are_killed_again_and_again_ends_like_another(clon
         if process.poll() is not None:
             break
         for each in living()[:1]:
-            kills += 1
-            each.process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.process.kill()
             output = end_of(run, process)
-            assert process.returncode != 0
-            assert victim == "the workflow" or re.search(r"error: .*|Error in rule \w+", output), output[-3000:]
+            kills += process.returncode != 0  # it may just have been about to end
+            if process.returncode and victim == "a kernel":
+                assert re.search(r"error: \w+\.ipynb, cell \d+: ", output), output[-3000:]
             break
         else:  # it had just ended
             os.killpg(process.pid, signal.SIGINT)
@@ -146,7 +142,7 @@ def test_a_full_disk_is_named_and_with_more_room_the_run_goes_on(clone, mount):
     run = Clone(clone.path, clone.profile, folder / "runs")
     result = run.run()
     assert result.returncode != 0
-    assert "No space left on device" in result.stdout + result.stderr
+    assert "the disk is full" in result.stdout + result.stderr
     mount("remount,size=500m")
     check_that_it_goes_on(run, clone)
 
@@ -164,13 +160,16 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(clone, mount):
     assert str(run.folder) in result.stderr
 
 
-def test_a_clock_that_went_back_makes_nothing_again(clone, tmp_path):
-    """Files of a run that seem to come from the future, and records that do not."""
+def test_a_clock_that_went_back_makes_nothing_again_but_what_is_missing(clone, tmp_path):
     run = Clone(clone.path, clone.profile, tmp_path / "runs")
     shutil.copytree(clone.runs, run.runs, copy_function=shutil.copy2, symlinks=True)
-    ahead = time.time() + 3600
     for path in run.folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and ".snakemake" not in path.parts:
-            os.utime(path, (ahead, ahead + path.stat().st_mtime - time.time()))
-    (run.folder / "skin_lesion" / "tiny-none-seed0" / "checks.json").unlink()
+        if path.is_file() and not path.is_symlink():
+            os.utime(path, (time.time(), path.stat().st_mtime + 3600))
+    trained = run.folder / "skin_lesion" / "tiny-none-seed0" / "model.keras.record.json"
+    before = trained.read_bytes()
+    (trained.parent / "checks.json").unlink()
     check_that_it_goes_on(run, clone)
+    assert trained.read_bytes() == before
+    log = run.folder / "logs" / "train-skin_lesion-tiny-none-seed0.log"
+    assert log.read_bytes() == (clone.folder / "logs" / log.name).read_bytes()

@@ -41,5 +41,5 @@ rule judge:
         mem_mb=1000,
         runtime=30,
     shell:
-        f'"$STUDY_PYTHON" -m helpers.batch "$STUDY_NOTEBOOKS"/{{params.notebook}}.ipynb {{output.notebook:q}} '
+        f'{WITHOUT_GPU}"$STUDY_PYTHON" -m helpers.batch "$STUDY_NOTEBOOKS"/{{params.notebook}}.ipynb {{output.notebook:q}} '
         f'-r results "$PWD/results" {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
