@@ -32,9 +32,7 @@ GPUS_PER_JOB = min(1, len(GPUS))
 WITHOUT_GPU = "CUDA_VISIBLE_DEVICES= " if GPUS else ""
 # Two jobs side by side, or one on each GPU: tracing and decoding leave cores idle otherwise. On a cluster, run.py and the
 # jobs on other nodes know the number from the environment.
-if "STUDY_CORES_PER_JOB" not in os.environ:
-    os.environ["STUDY_CORES_PER_JOB"] = str(max(1, workflow.cores // max(2, len(GPUS))))
-CORES_PER_JOB = int(os.environ["STUDY_CORES_PER_JOB"])
+CORES_PER_JOB = int(os.environ.get("STUDY_CORES_PER_JOB") or max(1, workflow.cores // max(2, len(GPUS))))
 
 
 wildcard_constraints:
@@ -118,6 +116,7 @@ os.environ |= {
     "STUDY_NOTEBOOKS": str(ROOT / "notebooks"),
     "STUDY_PROFILE": PROFILE,
     "STUDY_RUNS": RUNS,
+    "STUDY_CORES_PER_JOB": str(CORES_PER_JOB),
 }
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads}"  # all cores for each would be slower
 WHICH_RUN = '--profile "$STUDY_PROFILE" --runs-dir "$STUDY_RUNS"'
