@@ -10,6 +10,8 @@ from pathlib import Path
 
 import filelock
 
+from helpers.errors import StudyError
+
 SHARED = "STUDY_GPUS"  # environment variable, set by workflow/run.py: the GPUs that its jobs share, such as "0,1"…
 ALL = "all"  # …or this, where each job may use all of them
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"  # what CUDA reads
@@ -50,7 +52,9 @@ def one_gpu(locks: Path = LOCKS) -> Iterator[None]:
 
 def _first_free(names: Sequence[str], locks: Path) -> tuple[str, filelock.BaseFileLock]:
     """Return a GPU that no other job has, and its lock, which ends with the process."""
-    locks.mkdir(parents=True, exist_ok=True)
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if locks.stat().st_uid != os.getuid():  # locks of somebody else may be links to files of ours
+        raise StudyError(f"{locks}: expected a folder of yours, it belongs to another user. Delete it, or set TMPDIR.")
     waits = False
     while True:
         for name in names:

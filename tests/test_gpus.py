@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers import gpus
+from helpers import StudyError, gpus
 
 
 @pytest.mark.parametrize(("visible", "found"), [("0, 2", ["0", "2"]), ("GPU-8f", ["GPU-8f"]), ("", []), ("-1", [])])
@@ -29,7 +29,7 @@ def test_without_it_the_driver_does(tmp_path, monkeypatch):
 HOLD = """
 import os, sys
 from pathlib import Path
-from helpers import gpus
+from helpers import StudyError, gpus
 with gpus.one_gpu(Path(sys.argv[1])):
     sys.stdin.read()
 """
@@ -56,6 +56,14 @@ def test_jobs_have_different_gpus_and_one_more_waits_until_one_is_free(tmp_path)
         for job in (second, third):
             job.communicate("", timeout=20)
             assert job.returncode == 0
+
+
+def test_a_folder_of_locks_that_belongs_to_somebody_else_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv(gpus.SHARED, "0")
+    monkeypatch.delenv(gpus.VISIBLE_GPUS, raising=False)
+    monkeypatch.setattr(gpus.os, "getuid", lambda: 12345)
+    with pytest.raises(StudyError, match="expected a folder of yours"), gpus.one_gpu(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize(("shared", "visible"), [("", "7"), ("all", "0,1"), ("0,1", "")])

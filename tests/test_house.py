@@ -39,7 +39,7 @@ TOP = {
     "progress": set(),
     "signals": set(),
     "shared_folder": {"errors", "files"},
-    "gpus": set(),
+    "gpus": {"errors"},
     "backbones": {"backend"},  # inside a function: TensorFlow loads when a network is built
     "lists": {"errors"},
     "values": {"errors", "lists", "paths"},

@@ -1,7 +1,7 @@
 """How a file was made, on record beside it, so that it is made once, and again when that has changed."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,25 +96,22 @@ def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also:
     return (
         bool(record)
         and all(path.is_file() for path in (output, *also))
-        and all(files.digest(output.with_name(name)) == each["sha256"] for name, each in _files_of(record))
         and record["stage_version"] == STAGES[stage]
         and _without_defaults(record["parameters"]) == _without_defaults(_as_json(parameters))
+        and all(path.is_file() and files.digest(path) == sha for path, _, sha in _files_of(output, record))
     )
 
 
 def broken_files(folder: Path) -> list[Path]:
     """Return the files below a folder whose size is not the recorded one: cut off, or changed by hand."""
-    found = []
-    for path in folder.rglob(f"*{SUFFIX}"):
-        output = path.with_name(path.name.removesuffix(SUFFIX))
-        sizes = {output.with_name(name): each["bytes"] for name, each in _files_of(_read_record(output))}
-        found += [each for each, size in sizes.items() if each.is_file() and each.stat().st_size != size]
-    return sorted(found)
+    outputs = [path.with_name(path.name.removesuffix(SUFFIX)) for path in folder.rglob(f"*{SUFFIX}")]
+    made = [each for output in outputs for each in _files_of(output, _read_record(output))]
+    return sorted(path for path, size, _ in made if path.is_file() and path.stat().st_size != size)
 
 
-def _files_of(record: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Return the files that were made together, by name, with their sizes and digests; none of an older record."""
-    return record.get("files", {}).items()
+def _files_of(output: Path, record: Mapping[str, Any]) -> list[tuple[Path, int, str]]:
+    """Return the files that were made together, with sizes in bytes and digests; none of an older record."""
+    return [(output.with_name(name), it["bytes"], it["sha256"]) for name, it in record.get("files", {}).items()]
 
 
 def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import files
+from helpers.artifacts.origin import ORIGIN
 from helpers.artifacts.tables import Table
 from helpers.config import Config
 from helpers.errors import StudyError
@@ -20,22 +21,8 @@ from helpers.errors import StudyError
 ABOUT = "about.json"
 MODEL = ("task", "backbone", "arm", "seed")  # columns that say which model a row is about
 ARMS = ("none", "soft", "soft_released", "placebo", "adversarial")  # adversarial: no attention, trained adversarially
-_TEXT = (
-    "made",
-    "commit",
-    "machine",
-    "task",
-    "backbone",
-    "arm",
-    "image",
-    "group",
-    "label",
-    "condition",
-    "target",
-    "outcome",
-    "measure",
-    "attack",
-)
+_TEXT = (*ORIGIN, "task", "backbone", "arm", "image", "group", "label", "attack")  # columns that hold text
+_TEXT += ("condition", "target", "outcome", "measure")
 TABLES = {  # of StudyResults, and their files
     "models": "models.csv",
     "radii": "radii.csv.gz",

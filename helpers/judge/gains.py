@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
-from helpers.judge.accuracy_measures import cells_with
-from helpers.judge.rows import of_model
+from helpers.judge.accuracy_measures import cells_with, right_at
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,12 @@ def robust_accuracies(results: StudyResults, arms: tuple[str, str]) -> pd.DataFr
     """Return robust accuracies: a row per task, backbone and epsilon above 0, with a column for each of two arms."""
     rows = []
     for task, backbone in cells_with(results, *arms):
-        both = {arm: of_model(results.radii, task, backbone, arm) for arm in arms}
-        for epsilon in results.about["epsilons"]:
-            accuracies = {arm: (part.radius > epsilon).mean() for arm, part in both.items()}
+        for epsilon in filter(None, results.about["epsilons"]):
+            both = {arm: right_at(results, task, backbone, arm, epsilon) for arm in arms}
+            accuracies = {arm: part.right.mean() for arm, part in both.items()}
             images = both[arms[0]].image.nunique()
             rows.append({"task": task, "backbone": backbone, "epsilon": epsilon, "images": images, **accuracies})
-    table = pd.DataFrame(rows, columns=["task", "backbone", "epsilon", "images", *arms])
-    return table[table.epsilon > 0].reset_index(drop=True)
+    return pd.DataFrame(rows, columns=["task", "backbone", "epsilon", "images", *arms])
 
 
 def largest_gains(accuracies: pd.DataFrame, arm: str, other: str) -> LargestGains:

@@ -19,8 +19,8 @@ from helpers.judge.ledger import judge, overall
 from helpers.judge.thresholds import NOT_TRUSTED, VERDICTS
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show.answer_figures import draw_answer
-from helpers.show.beside_paper import IMAGES_OF, figures_beside, numbers_beside
-from helpers.show.names import SOURCES, join_distinct
+from helpers.show.beside_paper import figures_beside, numbers_beside
+from helpers.show.names import IMAGES_OF, SOURCES, join_distinct
 
 README = ROOT / "README.md"
 RESULTS = "results/quick"  # what README shows

@@ -10,8 +10,8 @@ from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
+from helpers.show.names import IMAGES_OF
 
-IMAGES_OF = {"skin_lesion": "skin lesions", "retinopathy": "retinas", "pneumothorax": "chests"}
 BETWEEN_0_AND_1 = ("accuracy", "share of accuracy lost")
 PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
     ("1", "examples of perturbations", "perturbation_examples-*"),

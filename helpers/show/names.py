@@ -12,6 +12,7 @@ SOURCES = {
     "folder": "images from a folder",
     "medmnist": "images from MedMNIST+",
 }
+IMAGES_OF = {"skin_lesion": "skin lesions", "retinopathy": "retinas", "pneumothorax": "chests"}  # what a task looks at
 MAP_METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM", "gradcam++": "Grad-CAM++", "scorecam": "Score-CAM"}
 
 

@@ -189,6 +189,8 @@ def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(clone, tmp
     (folder / "checks.json").unlink()
     with (folder / "robustness.csv").open("r+") as file:
         file.truncate(100)
+    assert other.run("-np").returncode == 0
+    assert (folder / "robustness.csv").is_file()  # a plan sets nothing aside
     result = other.run("--until", "attack")
     assert "robustness.csv: it was cut off or changed; now it is robustness.csv.broken" in result.stdout
     (folder / "robustness.csv.broken").unlink()
