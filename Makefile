@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study plan status verify pretrain smoke test test-slow test-slurm test-faults lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study plan status report verify pretrain smoke test test-slow test-slurm test-faults lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ plan: $(INSTALLED)  ## Print the models, jobs, time and disk space of PROFILE; T
 
 status: $(INSTALLED)  ## Print how far the run of PROFILE is; WATCH=1 looks again every two seconds
 	@$(BIN)/python -m helpers.show.status --profile '$(PROFILE)' $(if $(WATCH),--watch)
+
+report: $(INSTALLED)  ## Put figures, tables and timings of the finished run of PROFILE into one page, report.html in its folder
+	@$(RUN) profile='$(PROFILE)' --report '$(CURDIR)/runs/$(basename $(notdir $(PROFILE)))/report.html'
 
 verify: $(INSTALLED)  ## Compare the files of a finished run with its ro-crate-metadata.json; RUN=runs/quick
 	@$(BIN)/python -m helpers.show.crate --verify '$(or $(RUN),runs/quick)'

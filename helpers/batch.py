@@ -6,6 +6,7 @@ python -m helpers.batch notebooks/02_train_resnet50.ipynb out.ipynb -p profile q
 import argparse
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,15 @@ SETTINGS = {
     "shutdown_kernel": "immediate",  # a graceful shutdown interrupts the kernel, which prints an error
     "progress_bar": False,
 }
+KERNEL_STARTS = 3  # attempts to start a kernel: on a busy machine, one may die or take more than papermill's minute
+SECONDS_TO_NEXT_START = 5.0  # doubled from one to the next
 
 
 def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     """Execute `notebook` with `parameters` and write the executed copy to `output`.
 
-    If a cell fails, the copy with its traceback is written beside it, with .failed in its name.
+    If a cell fails, the copy with its traceback is written beside it, with .failed in its name. A kernel that dies
+    before the first cell is started anew.
 
     Raises:
         StudyError: the notebook does not exist, has no such parameter, a cell fails, or the kernel dies.
@@ -45,9 +49,7 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     failed = output.with_suffix(f".failed{output.suffix}")
     with files.atomic_write(output) as temporary:
         try:
-            papermill.execute_notebook(
-                _literal(notebook), _literal(temporary), dict(parameters), **SETTINGS, stdout_file=sys.stdout
-            )
+            _execute(notebook, temporary, parameters)
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
             raise StudyError(
@@ -61,6 +63,21 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
                 f"with a smaller batch_size, attack_batch_size or image_size (outputs so far: {failed})"
             ) from None
     failed.unlink(missing_ok=True)
+
+
+def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+    for attempt in range(1, KERNEL_STARTS + 1):
+        try:
+            papermill.execute_notebook(
+                _literal(notebook), _literal(output), dict(parameters), **SETTINGS, stdout_file=sys.stdout
+            )
+            return
+        except RuntimeError as error:
+            if attempt == KERNEL_STARTS or _count_started_cells(output):
+                raise
+            seconds = SECONDS_TO_NEXT_START * 2 ** (attempt - 1)
+            print(f"{notebook.name}: {error}; its kernel is started again in {seconds:.0f} seconds", flush=True)
+            time.sleep(seconds)
 
 
 def _count_started_cells(notebook: Path) -> int:

@@ -110,6 +110,38 @@ def test_a_kernel_that_is_killed_is_named_with_its_cell_and_a_rerun_goes_on(tmp_
     assert "end" in output.read_text()
 
 
+def dying_kernels(tmp_path, monkeypatch, *, count):
+    """Let the next `count` kernels die when they start."""
+    (tmp_path / "deaths").write_text("x" * count)
+    code = """
+import os, pathlib, sys
+deaths = pathlib.Path(os.environ["DEATHS"])
+if "ipykernel_launcher" in sys.orig_argv and deaths.read_text():
+    deaths.write_text(deaths.read_text()[1:])
+    os._exit(1)
+"""
+    (tmp_path / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+    monkeypatch.setattr(batch, "SECONDS_TO_NEXT_START", 0.1)
+
+
+def test_a_kernel_that_dies_when_it_starts_is_started_again(tmp_path, monkeypatch, capfd):
+    dying_kernels(tmp_path, monkeypatch, count=2)
+    write_notebook(tmp_path / "in.ipynb", "print('end')")
+    batch.run_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {})
+    assert "end" in (tmp_path / "out.ipynb").read_text()
+    assert capfd.readouterr().out.count("its kernel is started again") == 2
+
+
+def test_kernels_that_always_die_when_they_start_end_in_one_error(tmp_path, monkeypatch):
+    dying_kernels(tmp_path, monkeypatch, count=9)
+    write_notebook(tmp_path / "in.ipynb", "print('end')")
+    with pytest.raises(StudyError, match=r"^in.ipynb, cell 0: Kernel died before"):
+        batch.run_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {})
+    assert len((tmp_path / "deaths").read_text()) == 9 - batch.KERNEL_STARTS
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_runner_that_is_stopped_takes_its_kernel_along_and_leaves_no_file(tmp_path, number):
     notebook, folder, kernel = tmp_path / "in.ipynb", tmp_path / "runs", tmp_path / "kernel"

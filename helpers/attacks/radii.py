@@ -19,7 +19,8 @@ CONFIRMING_STEPS = 8
 HARD_PARTS = 4  # into which the images are divided, hardest first: the longer search takes the first of them
 LONGER = 4  # times as many steps in the longer search
 FAR = 8 / 255  # radius of the ball in which it starts: so far away, hardly any gradient is misleading
-FELL = 0.9  # if the longer search finds less than this share of a radius, it takes the next part, too
+FELL = 0.9  # if the longer search finds less than this share of a radius, it takes the image again, and the next part
+LONGER_SEARCHES = 3  # of an image, at most, each from another random point
 ROUNDS = 3  # of confirmation: an image that falls in the last one is searched again, but not confirmed
 LARGE_RADIUS = 0.5  # in this ball any image can be made grey; here confirmation begins if no adversarial was found
 LOOSEST_TOLERANCE = 0.1  # share of the largest logit: no rounding is as large
@@ -74,7 +75,8 @@ class RadiusSearch:
 
         On models with saturated logits, the gradient at the image may lead away from the nearest adversarial; the
         radius is then far too large. So a longer search from a random point takes the images with the largest radii,
-        and goes on with the next largest as long as it finds that radii were too large.
+        and goes on with the next largest as long as it finds that radii were too large. Those whose radius was too
+        large are searched from further points.
 
         Args:
             on_progress: Called with the numbers of images whose first search is done.
@@ -87,9 +89,10 @@ class RadiusSearch:
             on_progress(len(batch))
         hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
         for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
-            before = self.radii[part]
-            self.search_from_afar(part)
-            if not (self.radii[part] < FELL * before).any():
+            fell = again = self.search_from_afar(part)
+            for number in range(1, LONGER_SEARCHES):
+                again = self.search_from_afar(again, number)
+            if not len(fell):
                 break
         for number in range(ROUNDS):
             rows = self.confirm(self._above_enough(rows), number)
@@ -98,11 +101,16 @@ class RadiusSearch:
     def _above_enough(self, rows: np.ndarray) -> np.ndarray:
         return rows[self.radii[rows] > self.enough]
 
-    def search_from_afar(self, rows: np.ndarray) -> None:
-        """Search nearer adversarials of some images, in more steps, from random points around them."""
-        shape = self.images.shape[1:]
-        starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=ROUNDS)
+    def search_from_afar(self, rows: np.ndarray, number: int = 0) -> np.ndarray:
+        """Search nearer adversarials of some images, in more steps, from random points around them.
+
+        Returns:
+            The images whose radius fell by a lot.
+        """
+        before, shape, restart = self.radii[rows], self.images.shape[1:], ROUNDS + number
+        starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=restart)
         self.search(rows, starts=np.clip(self.images[rows] + FAR * starts, 0, 1), steps=LONGER * self.steps)
+        return rows[self.radii[rows] < FELL * before]
 
     def search(self, rows: np.ndarray, *, starts: np.ndarray | None = None, steps: int | None = None) -> None:
         """Search nearer adversarials of some images; keep those that fool the network as it is saved, too.

@@ -27,7 +27,7 @@ from helpers.progress import progress
 from helpers.show.command_line import profile_parser
 from helpers.show.job_list import Job, jobs_of
 
-NO_RESULTS = ("logs", "benchmarks", "ro-crate-metadata.json")  # the metadata have what these say of jobs
+NO_RESULTS = ("logs", "benchmarks", "report.html", "ro-crate-metadata.json")  # results and metadata have their content
 SOFTWARE = "#study"
 TERMS = "Code, tables and phantoms: MIT. Real images, which adversarials.npz contains, have the terms of their dataset."
 

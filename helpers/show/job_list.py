@@ -18,7 +18,7 @@ class Job:
         rule: As the workflow calls it.
         name: Of its log and of its timing.
         like: What takes about as long: rule, backbone and training.
-        outputs: The files that it makes.
+        outputs: The files that it makes, or their folder.
     """
 
     rule: str
@@ -78,7 +78,8 @@ def _concluding(models: Sequence[Config]) -> Iterable[Job]:
     has_standard = any(model.training == "standard" for model in models)
     summaries = ["summary.csv", *(["summary_explanations.csv"] if has_standard else [])]
     tables = [*TABLES.values(), ABOUT] if leave_radii(models) else ["none"]
-    yield Job("figures", "figures", ("figures",), tuple(folder.results / name for name in summaries))
+    drawn = (*(folder.results / name for name in summaries), folder.figures)
+    yield Job("figures", "figures", ("figures",), drawn)
     yield Job("collect", "collect", ("collect",), tuple(folder.results / name for name in tables))
     if can_be_judged(models):
         yield Job("judge", "07_judge_claims", ("judge",), (folder.notebooks / "07_judge_claims.ipynb",))

@@ -299,9 +299,9 @@ def test_a_weak_attack_is_questioned_by_no_weaker_search(small_model, small_task
     taken = []
 
     class Observed(attack_checks.RadiusSearch):
-        def search_from_afar(self, rows):
+        def search_from_afar(self, *arguments):
             taken.append(self.steps)
-            super().search_from_afar(rows)
+            return super().search_from_afar(*arguments)
 
     monkeypatch.setattr(attack_checks, "RadiusSearch", Observed)
     check_attack(small_model, *small_task, attacked, batch_size=20)

@@ -225,6 +225,18 @@ def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
         assert not [text for text in objections if not text.startswith(accepted)], printed
 
 
+def test_a_report_has_the_figures_and_tables_of_the_run_with_captions(clone, tmp_path):
+    result = clone.run("--report", str(tmp_path / "report.html"))
+    assert result.returncode == 0, result.stderr[-3000:]
+    page = (tmp_path / "report.html").read_text()
+    drawn = [path.name for path in (clone.folder / "figures").glob("[!.]*")]
+    assert drawn
+    assert [name for name in drawn if f'"{name}"' in page] == drawn
+    for text in ("Robust accuracy against the radius", "Activation maps of each model", "Accuracy at each epsilon"):
+        assert text in page
+    assert "the run of profile" in page
+
+
 def test_a_job_that_computes_has_a_gpu_for_itself_and_others_have_none(clone, tmp_path):
     runs = tmp_path / "runs"
     shutil.copytree(clone.runs, runs, copy_function=shutil.copy2, symlinks=True)
