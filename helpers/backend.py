@@ -63,4 +63,11 @@ tf.config.experimental.enable_tensor_float_32_execution(False)
 # The study attacks several models in one process. Each is traced once, but TensorFlow warns of retracing.
 logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
-__all__ = ["keras", "tf"]
+
+def use_deterministic_operations(wanted: bool) -> None:
+    """Let TensorFlow use operations that give the same numbers again, on a GPU, too, until the process ends."""
+    if wanted:
+        tf.config.experimental.enable_op_determinism()
+
+
+__all__ = ["keras", "tf", "use_deterministic_operations"]

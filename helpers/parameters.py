@@ -143,6 +143,8 @@ class TrainingParameters(OptimizerParameters):
     """`test`: as the code behind the paper; the clean accuracy is then optimistic."""
     devices: Literal["one", "all"] = "one"
     """`all`: every batch is spread over all GPUs."""
+    deterministic: bool = False
+    """Whether training, attack and explanation give the same numbers again on the same GPU; it is slower."""
     training: Annotated[str, choice_of(TRAININGS)] = "standard"
     """`standard`, or `adversarial`: on images attacked with PGD (Madry et al., 2018)."""
     training_epsilon: PositiveFraction = 0.01

@@ -73,3 +73,24 @@ def test_settings_that_cannot_be_overruled_end_a_step_in_one_line(tmp_path, sett
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert all(word in line for word in ["error: ", *words]), line
+
+
+def test_the_whole_path_runs_on_deterministic_operations(tmp_path, smoke_profile):
+    """TensorFlow then refuses operations of which it has no such form, and random numbers without a seed."""
+    code = f"""
+from helpers import evaluate, explain_model, predict_test, prepare_manifest, read_config, train
+from helpers.backend import tf
+model = dict(task="skin_lesion", attention="soft", backbone="tiny", weights="random", epochs=1, deterministic=True)
+config = read_config(profile={smoke_profile!r}, runs_dir={str(tmp_path)!r}, **model)
+prepare_manifest(config)
+predict_test(config, train(config))
+evaluate(config)
+explain_model(config)
+try:
+    tf.random.set_seed(None)
+    tf.random.uniform([1])
+except RuntimeError as error:
+    print("refused:", error)
+"""
+    result = run_with(tmp_path, {}, code, TF_CPP_MIN_LOG_LEVEL="2")
+    assert "refused: Random ops require a seed" in result.stdout, result.stderr[-2000:]

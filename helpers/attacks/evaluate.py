@@ -17,6 +17,7 @@ from helpers.attacks.attack import PROTOCOLS, Attacked, attack, nearer
 from helpers.attacks.checks import check_attack
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.eight_bit import file_columns
+from helpers.backend import use_deterministic_operations
 from helpers.config import Config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.masks import read_mask
@@ -68,6 +69,7 @@ def evaluate(config: Config) -> RunFolder:
     key = files.short_digest({**parameters, "block": BLOCK, "version": records.STAGES["attack"]})
 
     def make() -> None:
+        use_deterministic_operations(config.deterministic)
         for part in folder.parts():
             if key not in part.name:  # of another attack: its checks and adversarials must not be taken for this one's
                 part.unlink()

@@ -13,6 +13,7 @@ from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS
 from helpers.backbones import BACKBONES
+from helpers.backend import use_deterministic_operations
 from helpers.config import Config, check_parameters
 from helpers.explain.detection import detection_table
 from helpers.explain.gradcam import METHODS, ActivationMaps
@@ -104,6 +105,7 @@ def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
     }
 
     def make() -> None:
+        use_deterministic_operations(config.deterministic)
         table, arrays, detection = _explain(config, kept, how)
         arrays.save(folder.maps)
         DETECTION.save(detection, folder.detection)

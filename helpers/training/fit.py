@@ -10,7 +10,7 @@ from helpers.artifacts import records
 from helpers.artifacts.checkpoint import Checkpoint
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import HISTORY
-from helpers.backend import keras, tf
+from helpers.backend import keras, tf, use_deterministic_operations
 from helpers.config import Config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest
 from helpers.datasets.pipeline import make_dataset
@@ -47,6 +47,7 @@ def train(config: Config) -> keras.Model:
     checkpoint = Checkpoint(folder.checkpoint, parameters | {"version": records.STAGES["training"]})
 
     def make() -> keras.Model:
+        use_deterministic_operations(config.deterministic)
         rows = _rows_by_split(config, manifest)
         model, history = _fit(config, rows, checkpoint, weights=weights, logs=folder.tensorboard)
         HISTORY.save(pd.DataFrame(history), folder.history)
