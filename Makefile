@@ -13,16 +13,16 @@ RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-study: $(INSTALLED)  ## Set up, and run the whole study on phantoms, offline; or another profile, PROFILE=params/mine.yaml
-	@$(RUN) profile='$(PROFILE)'
-ifeq ($(PROFILE),quick)
+study: $(INSTALLED)  ## Set up, and run the whole study on phantoms, offline; or PROFILE=params/mine.yaml, or with SEEDS=0,1,2
+	@$(RUN) profile='$(PROFILE)' $(if $(SEEDS),seeds='$(SEEDS)')
+ifeq ($(PROFILE)$(SEEDS),quick)
 	@cp runs/quick/figures/* figures/
 	@cp runs/quick/results/summary.csv results/quick.csv
 	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
 	@mkdir -p results/quick && cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
 	@$(BIN)/python -m helpers.show.answer
 endif
-	@echo "Done. Look at runs/$(basename $(notdir $(PROFILE))): figures, results and executed notebooks (make lab opens them)."
+	@echo "Done. Figures, results and executed notebooks are in the profile's folder in runs/ (make lab opens them)."
 
 pretrain: $(INSTALLED)  ## Make weights/resnet50.npz anew: hours; a killed run goes on after its last epoch
 	@HELPERS_PROGRESS_LINES=1 $(BIN)/python -m helpers.training.ship

@@ -6,6 +6,7 @@ import yaml
 from helpers.errors import StudyError
 from helpers.grid import expand_grids
 from helpers.profiles import MODEL_KEYS, read_models, read_profile
+from helpers.seeds import write_with_seeds
 
 
 def keys(models):
@@ -86,3 +87,21 @@ def test_what_is_excluded_is_left_out(profile):
 def test_a_wrong_grid_is_one_error_that_names_the_entry(profile, grid, message):
     with pytest.raises(StudyError, match=message):
         read_models(profile(grid=grid))
+
+
+def test_a_profile_with_other_seeds_has_each_model_with_each_of_them(tmp_path):
+    listed = keys(read_models("smoke"))
+    path = write_with_seeds("smoke", "[3, 0]", tmp_path)
+    assert path == tmp_path / "smoke-seeds3-0.yaml"
+    expected = [(*key[:-1], seed) for seed in (3, 0) for key in dict.fromkeys((*key[:-1], 0) for key in listed)]
+    assert keys(read_models(str(path))) == expected
+    for ours, theirs in zip(read_models(str(path)), read_models("smoke"), strict=False):
+        same = {"profile", "seed"}
+        assert ours.model_dump(exclude=same) == theirs.model_dump(exclude=same)
+
+
+@pytest.mark.parametrize("seeds", ["", "[]", "one", "[0, 0]", "[-1]", "0.5"])
+def test_what_is_no_seed_is_refused(tmp_path, seeds):
+    with pytest.raises(StudyError, match=r"^seeds: expected different whole numbers, such as \[0, 1, 2\], got"):
+        write_with_seeds("smoke", seeds, tmp_path)
+    assert not list(tmp_path.iterdir())

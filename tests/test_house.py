@@ -48,6 +48,7 @@ TOP = {
     "grid": {"errors"},
     "profiles": {"errors", "tasks", "backbones", "parameters", "config", "grid", "paths"},
     "files": {"errors", "paths"},
+    "seeds": {"errors", "files", "lists", "profiles"},
     "batch": {"errors", "files", "gpus", "progress", "signals"},
     "command": {"errors", "gpus", "profiles", "progress", "signals", "datasets", "attacks", "training", "explain"},
 }

@@ -1,6 +1,7 @@
 """Run the workflow on this machine, in the profile's folder of runs; a killed run does not block the next one.
 
     python workflow/run.py --config profile=quick runs_dir=runs [--on slurm] [arguments of Snakemake, such as -n]
+    python workflow/run.py --config profile=quick seeds=[0,1,2]
 
 Snakemake's own lock outlives its process. The lock taken here is the operating system's and ends with the process. It
 is in the folder of runs, so that two clones of the study that share the folder exclude each other.
@@ -24,6 +25,7 @@ from helpers.errors import StudyError, check_choice
 from helpers.gpus import ALL, SHARED, list_gpus
 from helpers.paths import ROOT, display_path, from_root
 from helpers.profiles import profile_path, read_models
+from helpers.seeds import write_with_seeds
 from helpers.shared_folder import LARGEST_SKEW, check_paths, check_shared
 
 MACHINES = {"machine": "default", "slurm": "slurm"}  # and the profile of Snakemake for each
@@ -40,6 +42,10 @@ def main() -> None:
     """Read the configuration, take the lock, remove a stale one of Snakemake's, and start Snakemake instead."""
     try:
         config, where, arguments = read_arguments(sys.argv[1:])
+        if seeds := config.pop("seeds"):
+            runs = from_root(read_models(str(config["profile"]), runs_dir=config["runs_dir"])[0].runs_dir)
+            config["profile"] = str(write_with_seeds(str(config["profile"]), seeds, runs / "_profiles"))
+            print(f"profile with these seeds: {display_path(Path(config['profile']))}", flush=True)
         models = read_models(str(config["profile"]), runs_dir=config["runs_dir"])
         first = models[0]
         folder = ProfileFolder.from_config(first)
@@ -98,10 +104,12 @@ def read_arguments(words: list[str]) -> tuple[dict[str, str | None], str, list[s
     Snakemake would read the values as YAML, in which "#", ":" and braces have a meaning.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("-C", "--config", nargs="*", default=[], metavar="NAME=VALUE", help="profile=…, runs_dir=…")
+    parser.add_argument(
+        "-C", "--config", nargs="*", default=[], metavar="NAME=VALUE", help="profile=…, runs_dir=…, seeds=…"
+    )
     parser.add_argument("--on", choices=sorted(MACHINES), default="machine", help="where jobs run")
     arguments, others = parser.parse_known_args(words)
-    config: dict[str, str | None] = {"profile": "quick", "runs_dir": None}
+    config: dict[str, str | None] = {"profile": "quick", "runs_dir": None, "seeds": None}
     for word in arguments.config:
         name, _, value = word.partition("=")
         config[check_choice("--config", name, config)] = value

@@ -1,0 +1,37 @@
+"""A profile with other seeds: a file of its own, with a run of its own."""
+
+from pathlib import Path
+
+import yaml
+
+from helpers import files
+from helpers.errors import StudyError
+from helpers.lists import read_list
+from helpers.profiles import profile_path, read_profile
+
+
+def write_with_seeds(profile: str, seeds: str, folder: Path) -> Path:
+    """Write a profile whose models are those of another, each with all of these seeds, and return its path.
+
+    Args:
+        profile: The name of a file in params/ ("quick"), or the path of a YAML file.
+        seeds: A list as text, such as "[0, 1, 2]".
+        folder: Where the new profile goes; its name says which seeds it has.
+
+    Raises:
+        StudyError: these are no seeds, or the profile cannot be read.
+    """
+    words = [str(word) for word in read_list(seeds)]
+    if not words or not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise StudyError(f"seeds: expected different whole numbers, such as [0, 1, 2], got {seeds!r}.")
+    content = read_profile(profile)
+    models: list[dict] = []
+    for model in content["models"]:
+        without = {key: value for key, value in model.items() if key != "seed"}
+        if without not in models:
+            models.append(without)
+    content["models"] = [{**model, "seed": int(seed)} for seed in words for model in models]
+    path = folder / f"{profile_path(profile).stem}-seeds{'-'.join(words)}.yaml"
+    with files.atomic_write(path) as temporary:
+        temporary.write_text(f"# {profile}, with other seeds.\n{yaml.safe_dump(content, sort_keys=False)}")
+    return path
