@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 RUN := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
-.PHONY: help study plan status report verify pretrain smoke test test-slow test-slurm test-faults lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
+.PHONY: help study plan status report share use verify pretrain smoke test test-slow test-slurm test-faults lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ status: $(INSTALLED)  ## Print how far the run of PROFILE is; WATCH=1 looks agai
 
 report: $(INSTALLED)  ## Put figures, tables and timings of the finished run of PROFILE into one page, report.html in its folder
 	@$(RUN) profile='$(PROFILE)' --report '$(CURDIR)/runs/$(basename $(notdir $(PROFILE)))/report.html'
+
+share: $(INSTALLED)  ## Pack what notebooks 04, 06 and 07 need of RUN=runs/quick into one file; of one TASK; with MODELS=1, for 05, too
+	@$(BIN)/python -m helpers.show.share '$(or $(RUN),runs/quick)' '$(notdir $(or $(RUN),runs/quick)).zip' $(if $(TASK),--task '$(TASK)') $(if $(MODELS),--models)
+
+use: $(INSTALLED)  ## Unpack a shared run, RUN=quick.zip, into runs/
+	@$(BIN)/python -m helpers.show.share --use '$(RUN)'
 
 verify: $(INSTALLED)  ## Compare the files of a finished run with its ro-crate-metadata.json; RUN=runs/quick
 	@$(BIN)/python -m helpers.show.crate --verify '$(or $(RUN),runs/quick)'

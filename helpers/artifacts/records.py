@@ -130,6 +130,11 @@ def recorded(output: Path) -> dict[str, Any]:
     return _read_record(output).get("parameters", {})
 
 
+def recorded_digest(output: Path) -> str | None:
+    """Return the SHA-256 that a file had when it was made; None if there is no record of it."""
+    return _read_record(output).get("files", {}).get(output.name, {}).get("sha256")
+
+
 def stage_version(output: Path) -> int | None:
     """Return the version of the stage that made a file; None if there is no record of it."""
     return _read_record(output).get("stage_version")

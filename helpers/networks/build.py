@@ -117,8 +117,10 @@ def model_path(run_folder: Path | str) -> Path:
 
 
 def model_digest(run_folder: Path | str) -> str:
-    """Return the digest of the trained model of a run folder."""
-    return files.digest(model_path(run_folder))
+    """Return the digest of the trained model of a run folder; in a shared run without its model, the recorded one."""
+    path = RunFolder(Path(run_folder)).model
+    recorded = None if path.is_file() else records.recorded_digest(path)
+    return recorded or files.digest(model_path(run_folder))
 
 
 def load_model(run_folder: Path | str) -> keras.Model:

@@ -1,0 +1,103 @@
+"""A run that is handed on: packed in one clone, unpacked and read in another."""
+
+import json
+import shutil
+import zipfile
+
+import nbformat
+import pandas as pd
+import pytest
+from clones import make_clone
+
+from helpers import StudyError
+from helpers.artifacts.folders import OWNER
+from helpers.show.share import DIGESTS, share, use
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory, smoke_profile):
+    """Return another clone, without a run, whose profile is not the first one's."""
+    return make_clone(tmp_path_factory.mktemp("other"), smoke_profile)
+
+
+@pytest.fixture
+def packed(clone, tmp_path):
+    return share(clone.folder, tmp_path / "run.zip", task="skin_lesion")
+
+
+def test_another_clone_reads_a_shared_run_without_its_models(clone, other, packed, tmp_path):
+    with zipfile.ZipFile(packed) as archive:
+        names = set(archive.namelist())
+    assert not [name for name in names if name.startswith("retinopathy/") or name.endswith(".keras")]
+    result = other.call("-m", "helpers.show.share", "--use", packed, "--runs-dir", other.runs)
+    assert result.returncode == 0, result.stderr
+    name = clone.folder.name
+    assert (other.path / "params" / f"{name}.yaml").read_text() == clone.profile.read_text()
+    which = ["-r", "profile", name, "-r", "runs_dir", other.runs, "-p", "task", "skin_lesion", "-p", "backbone", "tiny"]
+    for notebook in ("04_evaluate_pgd", "06_explain_gradcam"):
+        output = tmp_path / f"{notebook}.ipynb"
+        result = other.call("-m", "helpers.batch", f"notebooks/{notebook}.ipynb", output, *which)
+        assert result.returncode == 0, result.stderr[-2000:]
+        shown = [each for cell in nbformat.read(output, 4).cells for each in cell.get("outputs", ())]
+        printed = "".join(each.text for each in shown if each.output_type == "stream")
+        assert "There is no run here" not in printed
+        assert "There are no attacked models here" not in printed
+        assert [each for each in shown if each.output_type != "stream"]  # tables
+    for path in ("tiny-none-seed0/robustness.csv", "tiny-soft-seed0/explanations.csv"):
+        there = pd.read_csv(other.runs / name / "skin_lesion" / path)
+        pd.testing.assert_frame_equal(there, pd.read_csv(clone.folder / "skin_lesion" / path))
+    result = other.call("-m", "helpers.batch", "notebooks/05_question_the_attack.ipynb", tmp_path / "05.ipynb", *which)
+    assert result.returncode == 1
+    assert "model.keras: expected a trained model, found none" in result.stderr
+
+
+def with_changed(archive, path, **changes):
+    """Write an archive anew, with other content of some members; None: without them."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = changes.get(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("content", [b"changed", None])
+def test_a_shared_run_that_is_not_whole_is_refused_and_leaves_nothing(packed, tmp_path, content):
+    damaged = with_changed(packed, tmp_path / "damaged.zip", **{"results/models.csv": content})
+    with pytest.raises(StudyError, match=r"damaged.zip: expected what was packed; .*results/models.csv"):
+        use(damaged, tmp_path / "runs")
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_what_is_no_shared_run_is_refused(packed, tmp_path):
+    with pytest.raises(StudyError, match=rf"expected a shared run, which has {DIGESTS}"):
+        use(with_changed(packed, tmp_path / "other.zip", **{DIGESTS: None}), tmp_path / "runs")
+    with pytest.raises(StudyError, match=r"expected the folder of a profile's run, such as runs/quick, it is none"):
+        share(tmp_path, tmp_path / "out.zip")
+
+
+def shared_smoke(clone, folder, content):
+    """Share a run that says it is of profile smoke, whose file has this content; return the archive."""
+    run = folder / "run"
+    shutil.copytree(clone.folder / "results", run / "results")
+    (run / "profile.yaml").write_text(content)
+    (run / OWNER).write_text(json.dumps({"profile": "smoke"}))
+    return share(run, folder / "smoke.zip")
+
+
+def test_a_run_that_is_there_or_is_of_another_profile_of_this_name_is_refused(clone, tmp_path):
+    own = (clone.path / "params" / "smoke.yaml").read_text()
+    archive = shared_smoke(clone, tmp_path, own)
+    assert use(archive, tmp_path / "runs") == tmp_path / "runs" / "smoke"
+    with pytest.raises(StudyError, match="expected no run of profile smoke yet"):
+        use(archive, tmp_path / "runs")
+    (tmp_path / "second").mkdir()
+    archive = shared_smoke(clone, tmp_path / "second", own.replace("epochs: 1", "epochs: 7"))
+    with pytest.raises(StudyError, match=r"smoke.yaml: expected the profile of .*smoke.zip, it is another"):
+        use(archive, tmp_path / "elsewhere")
+
+
+def test_real_images_are_not_packed(tmp_path):
+    (tmp_path / OWNER).write_text(json.dumps({"profile": "real"}))
+    with pytest.raises(StudyError, match="expected a run on phantoms, its images are real"):
+        share(tmp_path, tmp_path / "out.zip")
