@@ -22,9 +22,9 @@ from helpers.paths import display_path, from_root
 from helpers.profiles import profile_path, profile_tasks, read_models, read_profile
 
 DIGESTS = "digests.json"  # in the archive: the SHA-256 of every other file in it
-READ = (".csv", ".json", ".gz", ".npz", ".yaml")  # endings of the files that notebooks read
-NOT_READ = ("pretrained", "figures", "notebooks", "logs", "benchmarks", "ro-crate-metadata.json")
-LARGE = 20e6  # bytes: what a course's platform may refuse
+READ_BY_NOTEBOOKS = (".csv", ".json", ".gz", ".npz", ".yaml")  # endings of the files that notebooks read
+NOT_SHARED = ("pretrained", "figures", "notebooks", "logs", "benchmarks", "ro-crate-metadata.json")
+LARGE_ARCHIVE = 20e6  # bytes: what a course's platform may refuse
 
 
 def share(folder: Path, archive: Path, *, task: str | None = None, models: bool = False) -> Path:
@@ -44,7 +44,7 @@ def share(folder: Path, archive: Path, *, task: str | None = None, models: bool 
         check_choice("task", task, profile_tasks(profile))
     if any(model.source != "phantom" for model in read_models(profile)):
         raise StudyError(f"{folder}: expected a run on phantoms, its images are real: you may not hand them on.")
-    endings = (*READ, ".keras") if models else READ
+    endings = (*READ_BY_NOTEBOOKS, ".keras") if models else READ_BY_NOTEBOOKS
     others = set(profile_tasks(profile)) - {task or name for name in profile_tasks(profile)}
     chosen = {path.relative_to(folder).as_posix(): path for path in _files(folder, endings, without=others)}
     with files.atomic_write(archive) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -66,7 +66,7 @@ def _files(folder: Path, endings: tuple[str, ...], *, without: set[str]) -> Iter
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         is_hidden = any(part.startswith(".") for part in parts)
-        if path.is_file() and path.suffix in endings and not is_hidden and parts[0] not in {*NOT_READ, *without}:
+        if path.is_file() and path.suffix in endings and not is_hidden and parts[0] not in {*NOT_SHARED, *without}:
             yield path
 
 
@@ -131,7 +131,7 @@ def main() -> None:
         else:
             archive = share(arguments.run, arguments.archive, task=arguments.task, models=arguments.models)
             size = archive.stat().st_size
-            hint = "; with --task, it is smaller" if size > LARGE and not arguments.task else ""
+            hint = "; with --task, it is smaller" if size > LARGE_ARCHIVE and not arguments.task else ""
             print(f"packed {display_path(archive)}, {size / 1e6:.1f} MB{hint}")
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
