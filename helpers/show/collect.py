@@ -7,14 +7,12 @@ With --so-far, a run that goes on can be judged already; and a run in parts, on 
 
 import itertools
 import platform
-import zipfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import h5py
 import pandas as pd
 
 from helpers.artifacts.folders import RunFolder, TaskFolder
+from helpers.artifacts.model_file import count_parameters
 from helpers.artifacts.records import recorded_config, recorded_origin, stage_version, versions
 from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.results import ABOUT, MODEL, StudyResults, arm_of
@@ -86,19 +84,6 @@ def _model_row(config: Config) -> dict[str, str | int | None]:
         "verdict": ChecksReport.load(folder.checks).verdict,
         **recorded_origin(folder.robustness),
     }
-
-
-def count_parameters(model: Path) -> int:
-    """Return the number of weights in a .keras file, without reading them or running what is in it."""
-    counts: list[int] = []
-
-    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and "seed_generator" not in name and not name.startswith("optimizer"):
-            counts.append(item.size)
-
-    with zipfile.ZipFile(model) as archive, archive.open("model.weights.h5") as file, h5py.File(file) as weights:
-        weights.visititems(add)
-    return sum(counts)
 
 
 def _radii(config: Config, folder: RunFolder) -> pd.DataFrame:
