@@ -5,7 +5,7 @@ PROFILE ?= quick
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest -n 2
-RUN := $(BIN)/python workflow/run.py --quiet rules host --config
+WORKFLOW := $(BIN)/python workflow/run.py --quiet rules host --config
 
 .DEFAULT_GOAL := help
 .PHONY: help study plan status report share use verify pretrain smoke test test-slow test-slurm test-faults lint format notebooks figures answer lab clean data-medmnist data-ham10000 data-eyepacs data-chestxray14
@@ -14,7 +14,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 study: $(INSTALLED)  ## Set up, and run the whole study on phantoms, offline; or PROFILE=params/mine.yaml, or with SEEDS=0,1,2
-	@$(RUN) profile='$(PROFILE)' $(if $(SEEDS),seeds='$(SEEDS)')
+	@$(WORKFLOW) profile='$(PROFILE)' $(if $(SEEDS),seeds='$(SEEDS)')
 ifeq ($(PROFILE)$(SEEDS),quick)
 	@cp runs/quick/figures/* figures/
 	@cp runs/quick/results/summary.csv results/quick.csv
@@ -34,19 +34,19 @@ status: $(INSTALLED)  ## Print how far the run of PROFILE is; WATCH=1 looks agai
 	@$(BIN)/python -m helpers.show.status --profile '$(PROFILE)' $(if $(WATCH),--watch)
 
 report: $(INSTALLED)  ## Put figures, tables and timings of the finished run of PROFILE into one page, report.html in its folder
-	@$(RUN) profile='$(PROFILE)' --report '$(CURDIR)/runs/$(basename $(notdir $(PROFILE)))/report.html'
+	@$(WORKFLOW) profile='$(PROFILE)' --report '$(CURDIR)/runs/$(basename $(notdir $(PROFILE)))/report.html'
 
 share: $(INSTALLED)  ## Pack what notebooks 04, 06 and 07 need of RUN=runs/quick into one file; of one TASK; with MODELS=1, for 05, too
-	@$(BIN)/python -m helpers.show.share '$(or $(RUN),runs/quick)' '$(notdir $(or $(RUN),runs/quick)).zip' $(if $(TASK),--task '$(TASK)') $(if $(MODELS),--models)
+	@$(BIN)/python -m helpers.show.share '$(or $(RUN),runs/quick)' '$(notdir $(patsubst %/,%,$(or $(RUN),runs/quick))).zip' $(if $(TASK),--task '$(TASK)') $(if $(MODELS),--models)
 
-use: $(INSTALLED)  ## Unpack a shared run, RUN=quick.zip, into runs/
-	@$(BIN)/python -m helpers.show.share --use '$(RUN)'
+use: $(INSTALLED)  ## Unpack the file of a shared run, RUN=quick.zip, into runs/
+	@$(BIN)/python -m helpers.show.share --use '$(or $(RUN),quick.zip)'
 
 verify: $(INSTALLED)  ## Compare the files of a finished run with its ro-crate-metadata.json; RUN=runs/quick
 	@$(BIN)/python -m helpers.show.crate --verify '$(or $(RUN),runs/quick)'
 
 smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its numbers mean nothing
-	@$(RUN) profile=smoke
+	@$(WORKFLOW) profile=smoke
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests

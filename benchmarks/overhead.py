@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/overhead.py --profile quick
 
-The profile's run must be finished. Timed are an empty notebook through `helpers.batch`, the same imports in a process
-of their own, and the workflow when there is nothing to do. All in processor time, in turn, three rounds; printed are
-medians.
+The profile's run must be finished, and fresh: a job that had nothing to do left a short timing. Timed are an empty
+notebook through `helpers.batch`, the same imports in a process of their own, and the workflow when there is nothing
+to do. All in processor time, in turn, three rounds; printed are medians.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from helpers.show.job_list import jobs_of
 
 ROUNDS = 3
 IMPORTS = "from helpers import evaluate, explain_model, load_model, train"
-WITHOUT_PROCESS_OF_ITS_OWN = ("prepare_data", "figures", "collect", "describe", "judge")  # they load no TensorFlow
+WITHOUT_TENSORFLOW = ("prepare_data", "figures", "collect", "describe", "judge")  # jobs
 
 
 def processor_seconds(*words):
@@ -63,8 +63,9 @@ def main():
             taken["the workflow"].append(processor_seconds("workflow/run.py", "--config", f"profile={profile}"))
     seconds = {name: median(values) for name, values in taken.items()}
     notebooks = sum(any(path.suffix == ".ipynb" for path in job.outputs) for job in jobs)
-    heavy = sum(job.rule not in WITHOUT_PROCESS_OF_ITS_OWN for job in jobs)
+    heavy = sum(job.rule not in WITHOUT_TENSORFLOW for job in jobs)
     over = seconds["a notebook"] - seconds["a process"]
+    # One process would import everything once, too.
     sums = over * notebooks + seconds["a process"] * (heavy - 1) + seconds["the workflow"]
     print(f"papermill and kernel: {over:.1f} s a notebook; imports of a process: {seconds['a process']:.1f} s")
     print(f"workflow with nothing to do: {seconds['the workflow']:.1f} s")

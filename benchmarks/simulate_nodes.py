@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/simulate_nodes.py --timings quick
 
 The grid has every task, backbone, attention and training of the study, in five seeds: 240 models. Each job takes as
-much processor time as the median of its like in a finished run. A node runs two jobs at a time, as the workflow does
-on two cores; a job starts when those before it have ended and a place is free, in the order of the study's steps.
+much processor time as the median of its like in a finished, fresh run (a job that had nothing to do leaves a short
+timing). A node runs two jobs at a time, as the workflow does on two cores; a job starts when those before it have
+ended and a place is free, in the order of the study's steps.
 """
 
 import argparse
@@ -97,7 +98,7 @@ def simulate(jobs, places):
 def longest_chain(jobs):
     """Return the seconds that the jobs take of which each waits for the one before."""
     ends = {}
-    for name, (seconds, before) in jobs.items():  # those before stand first
+    for name, (seconds, before) in jobs.items():  # those before are listed first
         ends[name] = seconds + max((ends[other] for other in before), default=0)
     return max(ends.values())
 

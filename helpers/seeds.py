@@ -1,5 +1,6 @@
 """A profile with other seeds: a file of its own, with a run of its own."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,9 @@ from helpers import files
 from helpers.errors import StudyError
 from helpers.lists import read_list
 from helpers.profiles import profile_path, read_profile
+
+SEED = re.compile(r"[0-9]{1,9}")
+MOST_IN_A_NAME = 10  # seeds; of more, the name has a digest
 
 
 def write_with_seeds(profile: str, seeds: str, folder: Path) -> Path:
@@ -22,16 +26,18 @@ def write_with_seeds(profile: str, seeds: str, folder: Path) -> Path:
         StudyError: these are no seeds, or the profile cannot be read.
     """
     words = [str(word) for word in read_list(seeds)]
-    if not words or not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
-        raise StudyError(f"seeds: expected different whole numbers, such as [0, 1, 2], got {seeds!r}.")
+    numbers = [int(word) for word in words if SEED.fullmatch(word)]
+    if not words or len(set(numbers)) < len(words):
+        raise StudyError(f"seeds: expected different whole numbers, such as [0, 1, 2], got {seeds!r:.80}.")
     content = read_profile(profile)
     models: list[dict] = []
     for model in content["models"]:
         without = {key: value for key, value in model.items() if key != "seed"}
         if without not in models:
             models.append(without)
-    content["models"] = [{**model, "seed": int(seed)} for seed in words for model in models]
-    path = folder / f"{profile_path(profile).stem}-seeds{'-'.join(words)}.yaml"
+    content["models"] = [{**model, "seed": seed} for seed in numbers for model in models]
+    named = "-".join(words) if len(words) <= MOST_IN_A_NAME else files.short_digest(numbers)
+    path = folder / f"{profile_path(profile).stem}-seeds{named}.yaml"
     with files.atomic_write(path) as temporary:
         temporary.write_text(f"# {profile}, with other seeds.\n{yaml.safe_dump(content, sort_keys=False)}")
     return path

@@ -79,7 +79,15 @@ def test_the_whole_path_runs_on_deterministic_operations(tmp_path, smoke_profile
     """TensorFlow then refuses operations of which it has no such form, and random numbers without a seed."""
     code = f"""
 from helpers import evaluate, explain_model, predict_test, prepare_manifest, read_config, train
-from helpers.backend import tf
+from helpers.attacks import evaluate as evaluation
+from helpers.backend import tf, use_deterministic_operations
+from helpers.explain import explanation
+from helpers.training import fit, predict
+for step in (evaluation, explanation, fit, predict):
+    def switch(wanted, name=step.__name__):
+        use_deterministic_operations(wanted)
+        print(name, wanted)
+    step.use_deterministic_operations = switch
 model = dict(task="skin_lesion", attention="soft", backbone="tiny", weights="random", epochs=1, deterministic=True)
 config = read_config(profile={smoke_profile!r}, runs_dir={str(tmp_path)!r}, **model)
 prepare_manifest(config)
@@ -94,3 +102,5 @@ except RuntimeError as error:
 """
     result = run_with(tmp_path, {}, code, TF_CPP_MIN_LOG_LEVEL="2")
     assert "refused: Random ops require a seed" in result.stdout, result.stderr[-2000:]
+    for step in ("training.fit", "training.predict", "attacks.evaluate", "explain.explanation"):
+        assert f"helpers.{step} True" in result.stdout

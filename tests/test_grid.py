@@ -100,7 +100,7 @@ def test_a_profile_with_other_seeds_has_each_model_with_each_of_them(tmp_path):
         assert ours.model_dump(exclude=same) == theirs.model_dump(exclude=same)
 
 
-@pytest.mark.parametrize("seeds", ["", "[]", "one", "[0, 0]", "[-1]", "0.5"])
+@pytest.mark.parametrize("seeds", ["", "[]", "one", "[0, 0]", "[-1]", "0.5", "[03, 3]", "[99999999999999]", "[٣]"])
 def test_what_is_no_seed_is_refused(tmp_path, seeds):
     with pytest.raises(StudyError, match=r"^seeds: expected different whole numbers, such as \[0, 1, 2\], got"):
         write_with_seeds("smoke", seeds, tmp_path)

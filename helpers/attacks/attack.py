@@ -82,7 +82,7 @@ def attack(
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
         protocol: "minimal" searches each image's radius, the smallest distance of an adversarial, by a minimum-norm
-            attack, the hardest images' by a second one, and attacks again just below it; robust accuracy at every
+            attack, the hardest images' by further ones, and attacks again just below it; robust accuracy at every
             epsilon follows. An image that is misclassified clean is not attacked. Which images are the hardest
             depends on all of them. "paper" is Foolbox's PGD at each epsilon, on every image anew, and counts the
             prediction at the last iterate.

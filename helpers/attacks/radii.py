@@ -1,6 +1,6 @@
 """Protocol "minimal": each image's radius, the smallest L∞ distance at which an adversarial was found.
 
-A search from the image, a longer one from another start where images seem hard to fool, and an attack just below each
+A search from the image, longer ones from other starts where images seem hard to fool, and an attack just below each
 distance: no radius rests on one trajectory.
 """
 
@@ -19,7 +19,7 @@ CONFIRMING_STEPS = 8
 HARD_PARTS = 4  # into which the images are divided, hardest first: the longer search takes the first of them
 LONGER = 4  # times as many steps in the longer search
 FAR = 8 / 255  # radius of the ball in which it starts: so far away, hardly any gradient is misleading
-FELL = 0.9  # if the longer search finds less than this share of a radius, it takes the image again, and the next part
+FELL = 0.9  # a radius that falls below this share of itself was far too large: its image is searched again
 LONGER_SEARCHES = 3  # of an image, at most, each from another random point
 ROUNDS = 3  # of confirmation: an image that falls in the last one is searched again, but not confirmed
 LARGE_RADIUS = 0.5  # in this ball any image can be made grey; here confirmation begins if no adversarial was found
@@ -91,7 +91,7 @@ class RadiusSearch:
         for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
             fell = again = self.search_from_afar(part)
             for number in range(1, LONGER_SEARCHES):
-                again = self.search_from_afar(again, number)
+                again = self.search_from_afar(self._above_enough(again), number)
             if not len(fell):
                 break
         for number in range(ROUNDS):
@@ -105,7 +105,7 @@ class RadiusSearch:
         """Search nearer adversarials of some images, in more steps, from random points around them.
 
         Returns:
-            The images whose radius fell by a lot.
+            The images whose radius fell below `FELL` of what it was.
         """
         before, shape, restart = self.radii[rows], self.images.shape[1:], ROUNDS + number
         starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=restart)

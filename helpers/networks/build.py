@@ -117,7 +117,7 @@ def model_path(run_folder: Path | str) -> Path:
 
 
 def model_digest(run_folder: Path | str) -> str:
-    """Return the digest of the trained model of a run folder; in a shared run without its model, the recorded one."""
+    """Return the digest of the trained model of a run folder; where the model is not there, the recorded one."""
     path = RunFolder(Path(run_folder)).model
     recorded = None if path.is_file() else records.recorded_digest(path)
     return recorded or files.digest(model_path(run_folder))

@@ -88,7 +88,7 @@ def _add_job(crate: ROCrate, folder: Path, job: Job, listed: dict[str, File], st
         study,
         identifier=f"#{job.name}",
         object=[listed[name] for name in ("profile.yaml",) if name in listed],
-        result=[listed[name] for name in outputs if name in listed],
+        result=[file for name, file in listed.items() if any(name == o or name.startswith(f"{o}/") for o in outputs)],
         properties={
             "name": job.name,
             "startTime": _time(end - float(measured["s"])),

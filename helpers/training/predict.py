@@ -6,7 +6,7 @@ import pandas as pd
 from helpers.artifacts import records
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import PREDICTIONS
-from helpers.backend import keras, tf
+from helpers.backend import keras, tf, use_deterministic_operations
 from helpers.config import Config
 from helpers.datasets.manifest import load_manifest, manifest_digest
 from helpers.networks.build import model_digest
@@ -21,6 +21,7 @@ def predict_test(config: Config, model: keras.Model) -> pd.DataFrame:
     folder = RunFolder.from_config(config)
 
     def make() -> None:
+        use_deterministic_operations(config.deterministic)
         rows = load_manifest(config).query("split == 'test'")
         probabilities = tf.nn.softmax(model.predict(dataset_of(config, rows), verbose=0)).numpy()
         table = pd.DataFrame({"image": rows.image.to_numpy(), "label": rows.label.to_numpy()})

@@ -15,7 +15,7 @@ from helpers.artifacts.checkpoint import Checkpoint
 from helpers.artifacts.folders import PretrainedFolder
 from helpers.artifacts.tables import HISTORY
 from helpers.backbones import BACKBONES
-from helpers.backend import keras
+from helpers.backend import keras, use_deterministic_operations
 from helpers.config import Config
 from helpers.datasets.manifest import data_folder, load_manifest, manifest_digest, read_model_config
 from helpers.datasets.pipeline import make_dataset
@@ -61,6 +61,7 @@ def pretrain(config: Config) -> Path:
     checkpoint = Checkpoint(folder.checkpoint, parameters | {"version": records.STAGES["training"]})
 
     def make() -> None:
+        use_deterministic_operations(config.deterministic)
         network, history = _fit(config.backbone, pretraining, optimization, rows, checkpoint)
         HISTORY.save(pd.DataFrame(history), folder.history)
         with files.atomic_write(folder.weights) as temporary:

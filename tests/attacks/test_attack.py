@@ -86,7 +86,7 @@ class Trap(keras.layers.Layer):
 def test_the_search_from_afar_finds_what_the_gradient_at_the_image_hides():
     """The search from the image does not find it, nor does PGD in the ball. The longer one takes all parts in turn.
 
-    Images whose radius it lowers are searched from further points, until it lowers them no more.
+    Images whose radius it lowers are searched from one or two further points.
     """
     inputs = keras.Input((8, 8, 3))
     model = CompiledModel(keras.Model(inputs, Trap()(inputs)), batch_size=20)
@@ -99,8 +99,8 @@ def test_the_search_from_afar_finds_what_the_gradient_at_the_image_hides():
     assert found.radii.min() == pytest.approx(0.04, rel=0.03)
     assert (found.radii < 0.05).mean() > 0.6
     has_fallen = found.radii < 0.9 * 0.2
+    assert has_fallen.any()
     assert (found.table.calls[has_fallen] >= 20 + 2 * 80).all()
-    assert (found.table.calls[~has_fallen] < 20 + 2 * 80).all()
 
 
 def test_radii_are_at_most_those_of_foolboxs_minimum_norm_attack(small_model, small_task, minimal):
@@ -142,6 +142,7 @@ def test_the_table_of_radii_has_a_row_per_image(minimal, small_task):
     attacked = table[table.radius > 0]
     assert attacked.calls.min() >= 20 + 1  # a search, and a confirmation that ends when it succeeds
     assert (attacked.calls >= 20 + 80 + 1).sum() >= len(attacked) // 4  # searched longer
+    assert attacked.calls.max() < 20 + 2 * 80  # but none of them twice: no radius fell
     assert (attacked.prediction != attacked.label).all()
 
 

@@ -1,5 +1,6 @@
 """A run that is handed on: packed in one clone, unpacked and read in another."""
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -11,7 +12,8 @@ from clones import make_clone
 
 from helpers import StudyError
 from helpers.artifacts.folders import OWNER
-from helpers.show.share import DIGESTS, share, use
+from helpers.paths import ROOT
+from helpers.show.share import CONTENTS, share, use
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +54,22 @@ def test_another_clone_reads_a_shared_run_without_its_models(clone, other, packe
 
 
 def with_changed(archive, path, **changes):
-    """Write an archive anew, with other content of some members; None: without them."""
+    """Write an archive anew, with other content of some members, or with more; None: without them."""
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w") as new:
-        for name in old.namelist():
-            content = changes.get(name, old.read(name))
+        for name in dict.fromkeys([*old.namelist(), *changes]):
+            content = changes[name] if name in changes else old.read(name)
             if content is not None:
                 new.writestr(name, content)
     return path
+
+
+def with_contents(archive, path, *, profile=None, **more):
+    """Write an archive anew with more files, all of them in its list, or for another profile."""
+    with zipfile.ZipFile(archive) as old:
+        contents = json.loads(old.read(CONTENTS))
+    contents["files"] |= {name: hashlib.sha256(content).hexdigest() for name, content in more.items()}
+    contents["profile"] = profile if profile is not None else contents["profile"]
+    return with_changed(archive, path, **more, **{CONTENTS: json.dumps(contents)})
 
 
 @pytest.mark.parametrize("content", [b"changed", None])
@@ -69,24 +80,51 @@ def test_a_shared_run_that_is_not_whole_is_refused_and_leaves_nothing(packed, tm
     assert not list((tmp_path / "runs").iterdir())
 
 
-def test_what_is_no_shared_run_is_refused(packed, tmp_path):
-    with pytest.raises(StudyError, match=rf"expected a shared run, which has {DIGESTS}"):
-        use(with_changed(packed, tmp_path / "other.zip", **{DIGESTS: None}), tmp_path / "runs")
+@pytest.mark.parametrize("name", ["yaml.py", "helpers/__init__.py", ".snakemake/iocache", "notebooks/a.ipynb", "a.pkl"])
+def test_files_of_other_kinds_are_refused(packed, tmp_path, name):
+    archive = with_contents(packed, tmp_path / "odd.zip", **{name: b"print('code')"})
+    with pytest.raises(StudyError, match=r"odd.zip: expected tables and arrays of a run, got"):
+        use(archive, tmp_path / "runs")
+    assert not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../x", "_images", ".ci", "a/b", "x.yaml", "a\n", ["quick"], 3])
+def test_a_name_that_is_no_profiles_is_refused(packed, tmp_path, name):
+    before = sorted((ROOT / "params").iterdir())
+    with pytest.raises(StudyError, match=r"odd.zip: expected the name of a profile, got"):
+        use(with_contents(packed, tmp_path / "odd.zip", profile=name), tmp_path / "runs")
+    assert not list((tmp_path / "runs").iterdir())
+    assert sorted((ROOT / "params").iterdir()) == before
+
+
+@pytest.mark.parametrize("content", [None, "[1]", '"text"', "{}", '{"profile": "quick"}'])
+def test_what_is_no_shared_run_is_refused(packed, tmp_path, content):
+    with pytest.raises(StudyError, match=rf"expected a shared run, which has {CONTENTS}"):
+        use(with_changed(packed, tmp_path / "other.zip", **{CONTENTS: content}), tmp_path / "runs")
     with pytest.raises(StudyError, match=r"expected the folder of a profile's run, such as runs/quick, it is none"):
         share(tmp_path, tmp_path / "out.zip")
 
 
+def test_a_profile_that_is_none_is_refused_and_not_kept(packed, tmp_path):
+    before = sorted((ROOT / "params").iterdir())
+    archive = with_contents(packed, tmp_path / "odd.zip", **{"profile.yaml": b"script: evil"})
+    with pytest.raises(StudyError, match=r"profile.yaml: expected the entries"):
+        use(archive, tmp_path / "runs")
+    assert not list((tmp_path / "runs").iterdir())
+    assert sorted((ROOT / "params").iterdir()) == before
+
+
 def shared_smoke(clone, folder, content):
-    """Share a run that says it is of profile smoke, whose file has this content; return the archive."""
-    run = folder / "run"
+    """Share a run of profile smoke, whose file has this content; return the archive."""
+    run = folder / "smoke"
     shutil.copytree(clone.folder / "results", run / "results")
     (run / "profile.yaml").write_text(content)
-    (run / OWNER).write_text(json.dumps({"profile": "smoke"}))
+    (run / OWNER).write_text("{}")
     return share(run, folder / "smoke.zip")
 
 
 def test_a_run_that_is_there_or_is_of_another_profile_of_this_name_is_refused(clone, tmp_path):
-    own = (clone.path / "params" / "smoke.yaml").read_text()
+    own = (ROOT / "params" / "smoke.yaml").read_text()
     archive = shared_smoke(clone, tmp_path, own)
     assert use(archive, tmp_path / "runs") == tmp_path / "runs" / "smoke"
     with pytest.raises(StudyError, match="expected no run of profile smoke yet"):
@@ -97,7 +135,17 @@ def test_a_run_that_is_there_or_is_of_another_profile_of_this_name_is_refused(cl
         use(archive, tmp_path / "elsewhere")
 
 
-def test_real_images_are_not_packed(tmp_path):
-    (tmp_path / OWNER).write_text(json.dumps({"profile": "real"}))
-    with pytest.raises(StudyError, match="expected a run on phantoms, its images are real"):
-        share(tmp_path, tmp_path / "out.zip")
+@pytest.mark.parametrize("source", ["folder", "medmnist", None])
+def test_real_images_are_not_packed_whatever_the_profile_says(clone, tmp_path, source):
+    run = tmp_path / "run"
+    shutil.copytree(clone.folder, run, symlinks=True)
+    record = run / "skin_lesion" / "manifest.csv.record.json"
+    content = json.loads(record.read_text())
+    content["parameters"]["source"] = source
+    record.write_text(json.dumps(content))
+    with pytest.raises(StudyError, match="manifest.csv: expected phantoms, these images are real"):
+        share(run, tmp_path / "out.zip")
+    (run / "results" / "about.json").unlink()
+    with pytest.raises(StudyError, match="expected a finished run"):
+        share(run, tmp_path / "out.zip")
+    assert not (tmp_path / "out.zip").exists()
