@@ -10,7 +10,7 @@ from helpers.errors import StudyError
 from helpers.lists import read_list
 from helpers.profiles import profile_path, read_profile
 
-SEED = re.compile(r"[0-9]{1,9}")
+SEED_TEXT = re.compile(r"[0-9]{1,9}")
 MOST_IN_A_NAME = 10  # seeds; of more, the name has a digest
 
 
@@ -26,7 +26,7 @@ def write_with_seeds(profile: str, seeds: str, folder: Path) -> Path:
         StudyError: these are no seeds, or the profile cannot be read.
     """
     words = [str(word) for word in read_list(seeds)]
-    numbers = [int(word) for word in words if SEED.fullmatch(word)]
+    numbers = [int(word) for word in words if SEED_TEXT.fullmatch(word)]
     if not words or len(set(numbers)) < len(words):
         raise StudyError(f"seeds: expected different whole numbers, such as [0, 1, 2], got {seeds!r:.80}.")
     content = read_profile(profile)
