@@ -25,7 +25,7 @@ from helpers.show.job_list import jobs_of
 
 ROUNDS = 3
 IMPORTS = "from helpers import evaluate, explain_model, load_model, train"
-WITHOUT_TENSORFLOW = ("prepare_data", "figures", "collect", "describe", "judge")  # jobs
+WITHOUT_TENSORFLOW = ("prepare_data", "figures", "collect", "describe", "judge")  # rules
 
 
 def processor_seconds(*words):

@@ -171,6 +171,25 @@ def test_every_module_is_in_a_known_room_or_listed_at_the_top():
     assert {room_of(module) for module in MODULES} == {"", *TOP, *ROOMS}
 
 
+@pytest.mark.parametrize(
+    ("target", "called"),
+    [
+        ("share", "helpers.show.share 'runs/quick' 'quick.zip'"),
+        ("share RUN=runs/mine/", "helpers.show.share 'runs/mine/' 'mine.zip'"),
+        ("use", "helpers.show.share --use 'quick.zip'"),
+        ("verify", "helpers.show.crate --verify 'runs/quick'"),
+        ("study", "--config profile='quick' "),
+        ("study SEEDS=0,1", "--config profile='quick' seeds='0,1'"),
+        ("report", "--config profile='quick' --report "),
+    ],
+)
+def test_a_target_of_the_makefile_works_without_more_words(target, called):
+    command = ["make", "--dry-run", "INSTALLED=Makefile", *target.split()]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert called in result.stdout
+    assert ("cp runs/quick/figures" in result.stdout) == (target == "study")  # only the default run is shown
+
+
 def test_imports_have_no_circle():
     graphlib.TopologicalSorter({module: imports_of_helpers(module) for module in MODULES}).prepare()
 

@@ -225,6 +225,14 @@ def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
         assert not [text for text in objections if not text.startswith(accepted)], printed
 
 
+def test_other_seeds_are_a_run_of_their_own(clone, tmp_path):
+    config = [f"profile={clone.profile}", f"runs_dir={tmp_path}", "seeds=[3,5]"]
+    result = clone.call("workflow/run.py", "-n", "--config", *config)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert re.search(r"^train +6$", result.stdout, flags=re.MULTILINE)  # three models, two seeds
+    assert {path.name for path in tmp_path.iterdir()} == {"_profiles", f"{clone.profile.stem}-seeds3-5"}
+
+
 def test_a_report_has_the_figures_and_tables_of_the_run_with_captions(clone, tmp_path):
     result = clone.run("--report", str(tmp_path / "report.html"))
     assert result.returncode == 0, result.stderr[-3000:]
