@@ -50,7 +50,7 @@ smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its n
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests
-	@$(PYTEST) -m "not slow and not slurm and not faults" --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m "not slow and not slurm and not faults" --dist loadgroup --no-loadscope-reorder
 
 test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
 	@$(PYTEST) -m slow --dist worksteal
@@ -73,8 +73,8 @@ format: $(INSTALLED)  ## Bring code and notebooks into style
 figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/quick, without training or attacking
 	@$(BIN)/python -m helpers.show.figures --profile quick
 
-answer: $(INSTALLED)  ## Write the answer in README.md and figures/answer.png, from RESULTS (results/quick)
-	@$(BIN)/python -m helpers.show.answer --results $(or $(RESULTS),results/quick)
+answer: $(INSTALLED)  ## Write the answer in README.md and figures/answer.png, from RESULTS (folders in results/)
+	@$(BIN)/python -m helpers.show.answer $(if $(RESULTS),--results $(RESULTS))
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)
 	@HELPERS_PROGRESS_LINES=0 $(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace \

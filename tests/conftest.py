@@ -24,10 +24,16 @@ REAL_IMAGES = Path(os.environ.get("REAL_IMAGES", ROOT.parent / "shared" / "data"
 SMOKE = str(TESTS / "smoke_tiny.yaml")  # profile smoke, with tiny backbones
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest files first, so that no worker is left with one of them at the end."""
-    longest = ["test_workflow", "test_real_backbones_smoke"]
+    """Put the longest files first, so that no worker is left with one of them at the end; a worker takes a whole file.
+
+    One worker takes all that use the clone in which the workflow ran, so that it runs there once.
+    """
+    longest = ["test_workflow", "test_share", "test_real_backbones_smoke"]
     items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("clone" if "clone" in item.fixturenames else str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from helpers.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Parameters of notebooks that are not fields of `Config`
-OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture", "results", "details"}
+OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture", "results", "beside", "details"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

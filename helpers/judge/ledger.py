@@ -62,13 +62,31 @@ class Decision:
 
 
 def judge(results: StudyResults, claims: Iterable[Claim]) -> pd.DataFrame:
-    """Return the ledger: a row for each claim, task and backbone, with the attributes of `Decision`.
+    """Return the ledger: a row for each claim, task and backbone, with the attributes of `Decision`, and the profile.
 
     Raises:
         StudyError: the models of a task cannot be compared; the message says what differs.
     """
     check_comparable(results)
-    return pd.DataFrame(asdict(decision) for claim in claims for decision in decide(results, claim))
+    decisions = [asdict(decision) for claim in claims for decision in decide(results, claim)]
+    return pd.DataFrame(decisions).assign(profile=results.about["profile"])
+
+
+def judge_by_first(runs: Sequence[StudyResults], claims: Iterable[Claim]) -> pd.DataFrame:
+    """Return a ledger in which the first run that measured a claim anywhere judges it, or else the first run.
+
+    A claim's cells are never taken from several runs: their images differ, and so does what is adjusted for.
+
+    Raises:
+        StudyError: as in `judge`.
+    """
+    claims = list(claims)
+    ledgers = [judge(results, claims) for results in runs]
+    parts = []
+    for claim in claims:
+        found = [ledger[ledger.claim == claim.id] for ledger in ledgers]
+        parts.append(next((rows for rows in found if rows.value.notna().any()), found[0]))
+    return pd.concat(parts, ignore_index=True)
 
 
 def decide(results: StudyResults, claim: Claim) -> list[Decision]:

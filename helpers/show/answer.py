@@ -1,21 +1,23 @@
-"""Write the answer: the figure, and the part of README.md between two marks, from a folder of results.
+"""Write the answer: the figure, and the parts of README.md between two marks, from folders of results.
 
-python -m helpers.show.answer --results results/quick
+python -m helpers.show.answer --results results/reference results/quick
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from helpers import files
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.errors import StudyError
+from helpers.judge.accuracy_measures import cells_with, paired_radii
 from helpers.judge.claims import read_claims
-from helpers.judge.ledger import judge, overall
+from helpers.judge.ledger import judge_by_first, overall
 from helpers.judge.thresholds import NOT_TRUSTED, VERDICTS
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show.answer_figures import draw_answer
@@ -23,26 +25,34 @@ from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import IMAGES_OF, SOURCES, join_distinct
 
 README = ROOT / "README.md"
-RESULTS = "results/quick"  # what README shows
+RESULTS = ("results/reference", "results/quick")  # what README shows; the second where the first has no such models
 BEGIN, END = "<!-- {name}: written by helpers/show/answer.py -->", "<!-- end of {name} -->"
 MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
 OWN = ("attention-alone", "surgery", "as-released", "remedy")
 
 
-def answer(results: StudyResults) -> str:
-    """Return the answer in Markdown: three sentences, and a table of claims with their verdicts."""
+def answer(runs: Sequence[StudyResults]) -> str:
+    """Return the answer in Markdown: three sentences, and a table of claims with their verdicts.
+
+    Args:
+        runs: Each claim is answered by the first of them that measured it.
+    """
     claims = read_claims()
-    ledger = judge(results, claims)
+    ledger = judge_by_first(runs, claims)
     verdicts = overall(ledger, claims).set_index("claim")
-    source = join_distinct(SOURCES[name] for name in results.models.source)
-    sentences = [_effect(ledger, verdicts, source), _parts(ledger), _counts(verdicts)]
+    sentences = [_effect(ledger, verdicts, _source(runs)), _medians(runs[0]), _parts(ledger), _counts(verdicts)]
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *OWN):
         row = verdicts.loc[name]
-        rests = join_distinct(ledger[(ledger.claim == name) & (ledger.rests_on != "")].rests_on) or "–"
+        found = ledger[(ledger.claim == name) & (ledger.rests_on != "")]
+        rests = join_distinct(f"{each.rests_on}, `{each.profile}`" for each in found.itertuples()) or "–"
         lines.append(f"| {row.says} ({row.section}) | **{row.verdict}** | {row.cells} | {rests} |")
-    about = f"Profile `{results.about['profile']}`, {source}; {_size(results)}."
-    return "\n\n".join([*sentences, "\n".join(lines), about])
+    about = "\n".join(f"- Profile `{each.about['profile']}`, {_source([each])}: {_size(each)}." for each in runs)
+    return "\n\n".join([" ".join(sentences[:2]), *sentences[2:], "\n".join(lines), about])
+
+
+def _source(runs: Sequence[StudyResults]) -> str:
+    return join_distinct(SOURCES[name] for results in runs for name in results.models.source)
 
 
 def _effect(ledger: pd.DataFrame, verdicts: pd.DataFrame, source: str) -> str:
@@ -50,25 +60,36 @@ def _effect(ledger: pd.DataFrame, verdicts: pd.DataFrame, source: str) -> str:
     parts = []
     rows = ledger[ledger.claim == "robustness"]
     for backbone, cells in rows[rows.value.notna()].groupby("backbone", sort=False):
-        parts.append(f"{BACKBONES[str(backbone)].title}'s radii by {_ratios(cells)}")
+        parts.append(f"for {BACKBONES[str(backbone)].title} {_ratios(cells)}")
     reasons = rows[rows.verdict == verdicts.verdict["robustness"]].why
     why = f" ({reasons.mode()[0]})" if len(reasons) else ""
     return (
-        f"On {source}, soft attention multiplies {'; '.join(parts)}. Does attention make such classifiers more robust? "
-        f"The verdict is **{verdicts.verdict['robustness']}**{why}."
+        f"On {source}, the ratio of radii with soft attention to radii without is {'; '.join(parts)}. Does attention "
+        f"make such classifiers more robust? The verdict is **{verdicts.verdict['robustness']}**{why}."
     )
 
 
+def _medians(results: StudyResults) -> str:
+    """Return the sentence on the median image: a geometric mean gives much weight to a few images."""
+    medians = []
+    for task, backbone in cells_with(results, "soft", "none"):
+        middle = float(np.exp(paired_radii(results, task, backbone, "soft", "none").ratio.median()))
+        medians.append(f"{middle:.2f} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}")
+    return f"These are geometric means over images; the median image has {'; '.join(medians)}."
+
+
 def _parts(ledger: pd.DataFrame) -> str:
-    """Return the sentence on what of it is attention, and what the surgery around it."""
+    """Return the sentence on what of it is attention, and what the rest of the block."""
     ratios = {name: _ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
-    split = "This run does not separate attention from the surgery around it (no placebo)"
+    profiles = join_distinct(f"`{name}`" for name in ledger[ledger.claim.isin(OWN) & ledger.value.notna()].profile)
+    split = "This run does not separate attention from the rest of the block (no placebo)"
     if ratios["attention-alone"]:
         split = (
-            f"Attention itself, over the same surgery with a uniform map, multiplies ResNet-50's radii by "
-            f"{ratios['attention-alone']}; the surgery by {ratios['surgery']}"
+            f"What of it is attention? Over the placebo, the same block with uniform attention, the ratio is "
+            f"{ratios['attention-alone']}; the placebo's over no block {ratios['surgery']}"
         )
-    return f"{split}. Adversarial training, the known remedy, multiplies them by {ratios['remedy'] or '– (not run)'}."
+    remedy = f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"
+    return f"{split}. {remedy}{f'. These are of profile {profiles}' if profiles else ''}."
 
 
 def _ratios(decisions: pd.DataFrame) -> str:
@@ -84,7 +105,7 @@ def _counts(verdicts: pd.DataFrame) -> str:
     """Return the sentence on how many tests have which verdict."""
     counts = verdicts[verdicts.section != "ours"].verdict.value_counts()
     listed = ", ".join(f"{counts[name]} *{name}*" for name in VERDICTS if name in counts)
-    return f"Of {counts.sum()} tests made from the paper's sentences, the run leaves {listed}."
+    return f"Of {counts.sum()} tests made from the paper's sentences, {listed}."
 
 
 def _size(results: StudyResults) -> str:
@@ -99,11 +120,11 @@ def _span(counts: pd.Series) -> str:
     return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
-def beside_paper(results: StudyResults) -> str:
+def beside_paper(runs: Sequence[StudyResults]) -> str:
     """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
     claims = read_claims()
-    figures = figures_beside(ROOT / "figures", results.cells)
-    return f"{figures}\n\n{numbers_beside(results, judge(results, claims), claims)}"
+    figures = figures_beside(ROOT / "figures", [cell for results in runs for cell in results.cells])
+    return f"{figures}\n\n{numbers_beside(runs[0], judge_by_first(runs, claims), claims)}"
 
 
 PARTS_OF_README = {"answer": answer, "beside the paper": beside_paper}  # of README, and what writes them
@@ -124,10 +145,9 @@ def write_into(document: str, parts: Mapping[str, str]) -> str:
     return document
 
 
-def draw(results: StudyResults, path: Path) -> None:
+def draw(runs: Sequence[StudyResults], path: Path) -> None:
     """Draw the forest plot into a file."""
-    source = join_distinct(SOURCES[name] for name in results.models.source)
-    figure = draw_answer(judge(results, read_claims()), source=source)
+    figure = draw_answer(judge_by_first(runs, read_claims()), source=_source(runs))
     with files.atomic_write(path) as temporary:
         figure.savefig(temporary)
     plt.close(figure)
@@ -136,13 +156,14 @@ def draw(results: StudyResults, path: Path) -> None:
 def main() -> None:
     """Read the command line, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", default=RESULTS, help=f"folder of results; default: {RESULTS}")
+    default = f"folders of results, the first of which counts; default: {' '.join(RESULTS)}"
+    parser.add_argument("--results", nargs="+", default=RESULTS, help=default)
     arguments = parser.parse_args()
     try:
-        results = StudyResults.load(from_root(arguments.results))
-        draw(results, ROOT / "figures" / "answer.png")
+        runs = [StudyResults.load(from_root(folder)) for folder in arguments.results]
+        draw(runs, ROOT / "figures" / "answer.png")
         with files.atomic_write(README) as temporary:
-            parts = {name: write(results) for name, write in PARTS_OF_README.items()}
+            parts = {name: write(runs) for name, write in PARTS_OF_README.items()}
             temporary.write_text(write_into(README.read_text(), parts))
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")

@@ -23,7 +23,7 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
     """Draw the ratios of radii of all questions, in every task and backbone that has them.
 
     Args:
-        ledger: From `helpers.judge.ledger.judge`.
+        ledger: From `helpers.judge.ledger`.
         source: What the images are called.
 
     Raises:
@@ -35,6 +35,7 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
     questions, backbones, tasks = list(QUESTIONS), list(BACKBONES), list(TASKS)
     places = [(questions.index(r.claim), backbones.index(r.backbone), tasks.index(r.task)) for r in found.itertuples()]
     found = found.iloc[sorted(range(len(found)), key=places.__getitem__)]
+    has_several = len(set(found.profile)) > 1
     rows = pd.DataFrame(
         {
             "group": found.claim.map(QUESTIONS),
@@ -44,6 +45,7 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
             "says": with_text(found),
             "label": [
                 f"{row.task.replace('_', ' ')}, {BACKBONES[row.backbone].title}: {QUESTIONS[row.claim]}"
+                + (f" ({row.profile})" if has_several else "")
                 for row in found.itertuples()
             ],
         }

@@ -18,6 +18,7 @@ from helpers.judge.ledger import (
     NOT_TRUSTED,
     SUPPORTED,
     judge,
+    judge_by_first,
     overall,
 )
 
@@ -193,3 +194,24 @@ def test_a_claim_over_several_cells_has_one_verdict(found, at_least, verdict):
     claim = HELPS.model_copy(update={"cells": tuple(cells), "at_least": at_least})
     ledger = pd.DataFrame({"claim": "helps", "verdict": found})
     assert overall(ledger, [claim]).verdict.item() == verdict
+
+
+def test_a_claim_is_judged_by_the_first_run_that_measured_it_and_never_by_two():
+    rng = np.random.default_rng(3)
+    first, second = (planted_results(effect=effect, images=60, seeds=2, rng=rng) for effect in (1.4, 0.7))
+    second = replace(second, about=second.about | {"profile": "second"})
+    without = replace(
+        first,
+        models=first.models[first.models.arm != "soft"],
+        radii=first.radii[first.radii.arm != "soft"],
+        clean=first.clean[first.clean.arm != "soft"],
+    )
+    elsewhere = HELPS.model_copy(update={"id": "elsewhere", "cells": [CELL, "retinopathy/resnet50"]})
+    both = judge_by_first([first, second], [HELPS, elsewhere])
+    pd.testing.assert_frame_equal(both, judge(first, [HELPS, elsewhere]))
+    assert "retinopathy" in both.task.to_list()  # which neither run measured
+    filled = judge_by_first([without, second], [HELPS, ALIKE])
+    pd.testing.assert_frame_equal(filled, judge(second, [HELPS, ALIKE]))
+    assert filled.profile.unique().tolist() == ["second"]
+    nowhere = judge_by_first([without, without], [HELPS])
+    assert nowhere.verdict.item() == NOT_TESTABLE

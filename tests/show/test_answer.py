@@ -8,14 +8,18 @@ from helpers.paths import ROOT
 from helpers.show.answer import PARTS_OF_README, README, RESULTS, draw, write_into
 
 
+def runs():
+    """Return the results that README shows."""
+    return [StudyResults.load(ROOT / folder) for folder in RESULTS]
+
+
 def test_the_answer_in_readme_comes_from_the_committed_results():
     document = README.read_text()
-    results = StudyResults.load(ROOT / RESULTS)
-    assert write_into(document, {name: write(results) for name, write in PARTS_OF_README.items()}) == document
+    assert write_into(document, {name: write(runs()) for name, write in PARTS_OF_README.items()}) == document
 
 
 def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
-    draw(StudyResults.load(ROOT / RESULTS), tmp_path / "answer.png")
+    draw(runs(), tmp_path / "answer.png")
     assert (tmp_path / "answer.png").stat().st_size > 10_000
 
 
