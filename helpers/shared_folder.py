@@ -1,5 +1,6 @@
 """Whether a folder can be shared by the nodes of a cluster: it has locks, and its clock is that of this machine."""
 
+import shlex
 import subprocess
 import sys
 import time
@@ -29,6 +30,15 @@ def check_paths(*paths: Path) -> None:
     for path in paths:
         if found := [character for character in READ_AGAIN if character in str(path)]:
             raise StudyError(f"{path}: expected a path without {found[0]}, which Slurm's shells read again. Move it.")
+
+
+def check_python(path: Path) -> None:
+    """Raise a StudyError if jobs on other nodes would not start this Python, because Snakemake names it without quotes."""
+    if shlex.quote(str(path)) != str(path):
+        raise StudyError(
+            f"{path}: expected the path of a Python without spaces, quotes and other signs that a shell reads, because "
+            "Snakemake's jobs on a cluster name it without quotes. Move the clone, or make its .venv anew elsewhere."
+        )
 
 
 def check_shared(folder: Path) -> None:

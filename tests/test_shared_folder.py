@@ -41,3 +41,10 @@ def test_paths_that_a_shell_would_change_are_refused(name):
     shared_folder.check_paths(Path("Ann's #1, x = {y} & z"))
     with pytest.raises(StudyError, match="expected a path without"):
         shared_folder.check_paths(Path("whole"), Path("folder") / name)
+
+
+@pytest.mark.parametrize("name", ["my clone", "Ann's", "a;b", "a&b"])
+def test_a_python_that_a_job_would_not_start_is_refused(name):
+    shared_folder.check_python(Path("/home/ann/study-1.0/.venv/bin/python"))
+    with pytest.raises(StudyError, match="expected the path of a Python without spaces"):
+        shared_folder.check_python(Path("/home") / name / ".venv" / "bin" / "python")

@@ -26,7 +26,7 @@ from helpers.gpus import ALL, SHARED, list_gpus
 from helpers.paths import ROOT, display_path, from_root
 from helpers.profiles import profile_path, read_models
 from helpers.seeds import write_with_seeds
-from helpers.shared_folder import LARGEST_SKEW, check_paths, check_shared
+from helpers.shared_folder import LARGEST_SKEW, check_paths, check_python, check_shared
 
 MACHINES = {"machine": "default", "slurm": "slurm"}  # and the profile of Snakemake for each
 QUESTIONS = (  # arguments of Snakemake with which it runs nothing
@@ -62,7 +62,8 @@ def main() -> None:
                 command = with_resource(command, f"gpu={len(at_once)}")
             if where == "slurm":
                 os.environ.setdefault("STUDY_CORES_PER_JOB", CORES_ON_A_CLUSTER)
-                check_paths(ROOT, Path(sys.executable), folder.path)
+                check_paths(ROOT, folder.path)
+                check_python(Path(sys.executable))
                 check_shared(folder.path)
             has_stale_lock = any((folder.path / ".snakemake" / "locks").glob("*"))
             if has_stale_lock and is_locked and not is_question and not is_snakemake_running(folder.path):
