@@ -33,7 +33,7 @@ def check_paths(*paths: Path) -> None:
 
 
 def check_python(path: Path) -> None:
-    """Raise a StudyError if jobs on other nodes would not start this Python, because Snakemake names it without quotes."""
+    """Raise a StudyError if jobs on other nodes would not start this Python."""
     if shlex.quote(str(path)) != str(path):
         raise StudyError(
             f"{path}: expected the path of a Python without spaces, quotes and other signs that a shell reads, because "
