@@ -62,7 +62,7 @@ def _effect(ledger: pd.DataFrame, verdicts: pd.DataFrame, source: str) -> str:
     for backbone, cells in rows[rows.value.notna()].groupby("backbone", sort=False):
         parts.append(f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}")
     reasons = rows[rows.verdict == verdicts.verdict["robustness"]].why
-    why = f" ({reasons.mode()[0]})" if len(reasons) else ""
+    why = f" ({verdicts.cells['robustness']}{'; ' + reasons.mode()[0] if len(reasons) else ''})"
     return (
         f"On {source}, the ratio of radii with soft attention to radii without is, {'; '.join(parts)}. Does "
         f"attention make such classifiers more robust? The verdict is **{verdicts.verdict['robustness']}**{why}."
