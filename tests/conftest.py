@@ -26,9 +26,9 @@ SMOKE = str(TESTS / "smoke_tiny.yaml")  # profile smoke, with tiny backbones
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest files first, so that no worker is left with one of them at the end; a worker takes a whole file.
+    """Put the longest files first, so that none is left for the end, and say which tests share a worker.
 
-    One worker takes all that use the clone in which the workflow ran, so that it runs there once.
+    Those of a file do. So do all that use the clone in which the workflow ran: it takes minutes, and so it runs once.
     """
     longest = ["test_workflow", "test_share", "test_real_backbones_smoke"]
     items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))

@@ -45,6 +45,6 @@ def test_paths_that_a_shell_would_change_are_refused(name):
 
 @pytest.mark.parametrize("name", ["my clone", "Ann's", "a;b", "a&b"])
 def test_a_python_that_a_job_would_not_start_is_refused(name):
-    shared_folder.check_python(Path("/home/ann/study-1.0/.venv/bin/python"))
+    shared_folder.check_python(Path("/shared/study-1.0/.venv/bin/python"))
     with pytest.raises(StudyError, match="expected the path of a Python without spaces"):
-        shared_folder.check_python(Path("/home") / name / ".venv" / "bin" / "python")
+        shared_folder.check_python(Path("/shared") / name / ".venv" / "bin" / "python")

@@ -16,9 +16,9 @@ from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.errors import StudyError
 from helpers.judge.accuracy_measures import cells_with, paired_radii
-from helpers.judge.claims import read_claims
+from helpers.judge.claims import Claim, read_claims
 from helpers.judge.ledger import judge_by_first, overall
-from helpers.judge.thresholds import NOT_TRUSTED, VERDICTS
+from helpers.judge.thresholds import CANNOT_TELL, NOT_TRUSTED, VERDICTS
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show.answer_figures import draw_answer
 from helpers.show.beside_paper import figures_beside, numbers_beside
@@ -40,7 +40,11 @@ def answer(runs: Sequence[StudyResults]) -> str:
     claims = read_claims()
     ledger = judge_by_first(runs, claims)
     verdicts = overall(ledger, claims).set_index("claim")
-    sentences = [_effect(ledger, verdicts, _source(runs)), _medians(runs[0]), _parts(ledger), _counts(verdicts)]
+    main = ledger[ledger.claim == "robustness"]
+    medians = _medians(next(each for each in runs if each.about["profile"] == main.profile.iloc[0]))
+    claim = next(each for each in claims if each.id == "robustness")
+    effect = _effect(claim, main, verdicts.loc["robustness"], _source(runs))
+    sentences = [effect, medians, _parts(ledger), _counts(verdicts)]
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *OWN):
         row = verdicts.loc[name]
@@ -55,17 +59,24 @@ def _source(runs: Sequence[StudyResults]) -> str:
     return join_distinct(SOURCES[name] for results in runs for name in results.models.source)
 
 
-def _effect(ledger: pd.DataFrame, verdicts: pd.DataFrame, source: str) -> str:
-    """Return the sentence on what attention does to radii."""
-    parts = []
-    rows = ledger[ledger.claim == "robustness"]
-    for backbone, cells in rows[rows.value.notna()].groupby("backbone", sort=False):
-        parts.append(f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}")
-    reasons = rows[rows.verdict == verdicts.verdict["robustness"]].why
-    why = f" ({verdicts.cells['robustness']}{'; ' + reasons.mode()[0] if len(reasons) else ''})"
+def _effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
+    """Return the sentences on what attention does to radii, from the ledger's rows and its one verdict over them."""
+    measured = rows[rows.value.notna()]
+    if measured.empty:
+        return f"On {source}, there are no models with soft attention and without to compare."
+    parts = [
+        f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}"
+        for backbone, cells in measured.groupby("backbone", sort=False)
+    ]
+    enough = f", in at least {claim.at_least or len(rows)} of {len(rows)} combinations of task and network"
+    open_cells = measured[measured.verdict == CANNOT_TELL]
+    would = "".join(
+        f" On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
+    )
     return (
         f"On {source}, the ratio of radii with soft attention to radii without is, {'; '.join(parts)}. Does "
-        f"attention make such classifiers more robust? The verdict is **{verdicts.verdict['robustness']}**{why}."
+        f"attention make such classifiers more robust{enough}? The verdict is "
+        f"**{overall_row.verdict}** ({overall_row.cells}).{would}"
     )
 
 
@@ -75,18 +86,19 @@ def _medians(results: StudyResults) -> str:
     for task, backbone in cells_with(results, "soft", "none"):
         middle = float(np.exp(paired_radii(results, task, backbone, "soft", "none").ratio.median()))
         medians.append(f"{middle:.2f} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}")
-    return f"These are geometric means over images; the median image has {'; '.join(medians)}."
+    return f"Ratios are geometric means over images; the median image has {'; '.join(medians)}." if medians else ""
 
 
 def _parts(ledger: pd.DataFrame) -> str:
-    """Return the sentence on what of it is attention, and what the rest of the block."""
+    """Return the sentence on what of it is attention, and what the surgery around it."""
     ratios = {name: _ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
     profiles = join_distinct(f"`{name}`" for name in ledger[ledger.claim.isin(OWN) & ledger.value.notna()].profile)
-    split = "This run does not separate attention from the rest of the block (no placebo)"
+    split = "Nothing here separates attention from the surgery around it (no placebo)"
     if ratios["attention-alone"]:
         split = (
-            f"What of it is attention? Over the placebo, the same block with uniform attention, the ratio is "
-            f"{ratios['attention-alone']}; the placebo's over no block {ratios['surgery']}"
+            f"What of it is attention? The placebo is the same surgery on the network, with attention that is the same "
+            f"everywhere. Soft attention over the placebo has {ratios['attention-alone']}; the placebo over none, "
+            f"{ratios['surgery']}"
         )
     remedy = f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"
     return f"{split}. {remedy}{f'. These are of profile {profiles}' if profiles else ''}."
