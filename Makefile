@@ -50,7 +50,7 @@ smoke: $(INSTALLED)  ## Run the same path at its smallest (profile smoke); its n
 	@echo "Done. Look at runs/smoke/."
 
 test: $(INSTALLED)  ## Set up, and run the tests
-	@$(PYTEST) -m "not slow and not slurm and not faults" --dist loadgroup --no-loadscope-reorder
+	@$(PYTEST) -m "not slow and not slurm and not faults" --dist loadfile --no-loadscope-reorder
 
 test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
 	@$(PYTEST) -m slow --dist worksteal

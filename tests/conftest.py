@@ -16,6 +16,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tiny_backbones  # noqa: E402
 from clones import make_clone  # noqa: E402
+from xdist.scheduler import LoadFileScheduling  # noqa: E402
 
 from helpers.paths import ROOT  # noqa: E402
 
@@ -24,16 +25,23 @@ REAL_IMAGES = Path(os.environ.get("REAL_IMAGES", ROOT.parent / "shared" / "data"
 SMOKE = str(TESTS / "smoke_tiny.yaml")  # profile smoke, with tiny backbones
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest files first, so that none is left for the end, and say which tests share a worker.
-
-    Those of a file do. So do all that use the clone in which the workflow ran: it takes minutes, and so it runs once.
-    """
+    """Put the longest files first, so that no worker is left with one of them at the end."""
     longest = ["test_workflow", "test_share", "test_real_backbones_smoke"]
     items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("clone" if "clone" in item.fixturenames else str(item.path)))
+
+
+class WorkflowOnOneWorker(LoadFileScheduling):
+    """A worker takes a whole file, and all files of tests/workflow: they share a study that takes minutes to run."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "tests/workflow" if file.startswith("tests/workflow/") else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Distribute tests by `WorkflowOnOneWorker` where the command line says loadfile."""
+    return WorkflowOnOneWorker(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
