@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
 import yaml
 from traitlets.config import Config as KernelConfig
 
@@ -21,6 +19,12 @@ from helpers.errors import StudyError, check_choice
 from helpers.gpus import one_gpu
 from helpers.progress import LINES
 from helpers.signals import exit_on_signals
+
+# jsonschema, under nbformat, builds a grammar of web addresses if it can: half of the start, and no notebook needs it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+import nbformat  # noqa: E402
+import papermill  # noqa: E402
 
 SETTINGS = {
     "kernel_name": "python3",
