@@ -8,6 +8,7 @@ import pytest
 
 from helpers import attack, check_attack
 from helpers.attacks import attack_checks, minimum_norm, pgd
+from helpers.attacks import checks as checks_module
 from helpers.attacks.attack import Attacked
 from helpers.attacks.checks import Check, Checks
 from helpers.attacks.planted import plant_adversarials
@@ -21,6 +22,16 @@ PROTOCOLS = {"minimal": {}, "paper": {"protocol": "paper", "epsilons": EPSILONS,
 def check(model, task, protocol="minimal"):
     attacked = attack(model, *task, batch_size=20, probabilities=True, **PROTOCOLS[protocol])
     return check_attack(model, *task, attacked, batch_size=20)
+
+
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def sound(request, small_model, small_task):
+    """Return the protocol of an attack in which nothing is wrong, what it found, and its checks."""
+    attacked = attack(small_model, *small_task, batch_size=20, **PROTOCOLS[request.param])
+    return request.param, attacked, check_attack(small_model, *small_task, attacked, batch_size=20)
+
+
+minimal_only = pytest.mark.parametrize("sound", ["minimal"], indirect=True)
 
 
 def failed_names(checks):
@@ -61,16 +72,16 @@ class ReversedGradient(keras.layers.Layer):
         return keras.ops.stop_gradient(2 * inputs) - inputs
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_sound_model_is_trusted(small_model, small_task, protocol):
-    checks = check(small_model, small_task, protocol)
+def test_a_sound_model_is_trusted(sound):
+    _, attacked, checks = sound
+    assert attacked.unconfirmed == 0
     assert failed_names(checks) == set()
     assert checks.verdict == "trusted"
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_table_lists_the_checks_that_apply(small_model, small_task, protocol):
-    table = check(small_model, small_task, protocol).table
+def test_the_table_lists_the_checks_that_apply(sound):
+    protocol, _, checks = sound
+    table = checks.table
     columns = ["name", "value", "low", "high", "threshold", "passed", "otherwise", "meaning", "more_steps_may_help"]
     assert table.columns.tolist() == columns
     expected = [
@@ -134,15 +145,17 @@ def test_epsilon_on_another_scale_is_caught(small_model, small_task, scale, name
     assert failed & names
 
 
-def test_radii_that_are_too_large_are_caught(small_model, small_task):
-    attacked = attack(small_model, *small_task, batch_size=20)
+@minimal_only
+def test_radii_that_are_too_large_are_caught(small_model, small_task, sound):
+    attacked = sound[1]
     wrong = replace(attacked, radii=2 * attacked.radii, table=attacked.table.assign(radius=2 * attacked.radii))
     caught = failed_names(check_attack(small_model, *small_task, wrong, batch_size=20))
     assert caught >= {"other attacks find no more", "another search finds no more"}
 
 
-def test_one_radius_that_is_too_large_is_caught(small_model, small_task):
-    attacked = attack(small_model, *small_task, batch_size=20)
+@minimal_only
+def test_one_radius_that_is_too_large_is_caught(small_model, small_task, sound):
+    attacked = sound[1]
     radii = attacked.radii.copy()
     radii[np.argmax(radii)] *= 2
     wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
@@ -183,6 +196,7 @@ def test_an_attack_broken_on_purpose_does_not_find_planted_adversarials(small_mo
     for name, wrong in misled(fault).items():
         for module in (pgd, minimum_norm):
             monkeypatch.setattr(module, name, wrong)
+    monkeypatch.setattr(checks_module, "CHECKS", [attack_checks.planted_adversarials_are_found])
     checks = check(small_model, small_task)
     hits = checks.table.set_index("name").loc["planted adversarials found"]
     assert hits.value < 0.8
@@ -211,10 +225,9 @@ def test_a_model_without_a_dense_layer_has_nothing_planted(small_task):
     assert plant_adversarials(model, small_task[0], epsilon=0.1, seed=0) is None
 
 
-def test_unconfirmed_adversarials_are_caught(small_model, small_task):
-    attacked = attack(small_model, *small_task, batch_size=20)
-    assert attacked.unconfirmed == 0
-    checks = check_attack(small_model, *small_task, replace(attacked, unconfirmed=1), batch_size=20)
+@minimal_only
+def test_unconfirmed_adversarials_are_caught(small_model, small_task, sound):
+    checks = check_attack(small_model, *small_task, replace(sound[1], unconfirmed=1), batch_size=20)
     assert failed_names(checks) == {"adversarials confirmed"}
 
 
@@ -282,15 +295,16 @@ def test_the_worst_failed_check_gives_the_verdict(passed, verdict):
     assert Checks((first, second)).verdict == verdict
 
 
-def test_only_a_doubt_that_a_longer_attack_may_end_asks_for_one(small_model, small_task):
-    sound = check(small_model, small_task)
-    helped = {one.name for one in sound.checks if one.more_steps_may_help}
+@minimal_only
+def test_only_a_doubt_that_a_longer_attack_may_end_asks_for_one(sound):
+    passed = sound[2]
+    helped = {one.name for one in passed.checks if one.more_steps_may_help}
     assert helped == {"other attacks find no more", "another search finds no more", "large epsilon breaks all"}
-    for one in sound.checks:
-        failed = Checks(tuple(replace(c, passed=c is not one) for c in sound.checks))
+    for one in passed.checks:
+        failed = Checks(tuple(replace(c, passed=c is not one) for c in passed.checks))
         assert failed.want_more_steps == (one.name in helped)
-    assert not sound.want_more_steps
-    assert all("more steps" in one.meaning for one in sound.checks if one.more_steps_may_help)
+    assert not passed.want_more_steps
+    assert all("more steps" in one.meaning for one in passed.checks if one.more_steps_may_help)
 
 
 @pytest.mark.parametrize(("steps", "searched"), [(1, 20), (30, 30)])
