@@ -16,10 +16,12 @@ help:  ## Show this list
 study: $(INSTALLED)  ## Set up, and run the whole study on phantoms, offline; or PROFILE=params/mine.yaml, or with SEEDS=0,1,2
 	@$(WORKFLOW) profile='$(PROFILE)' $(if $(SEEDS),seeds='$(SEEDS)')
 ifeq ($(PROFILE)$(SEEDS),quick)
-	@cp runs/quick/figures/* figures/
+	@mkdir -p figures/quick results/quick
+	@cp runs/quick/figures/*-seed* figures/quick/
+	@cp runs/quick/figures/phantoms-* figures/
 	@cp runs/quick/results/summary.csv results/quick.csv
 	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
-	@mkdir -p results/quick && cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
+	@cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
 	@$(BIN)/python -m helpers.show.answer
 endif
 	@echo "Done. Figures, results and executed notebooks are in the profile's folder in runs/ (make lab opens them)."
@@ -70,8 +72,8 @@ format: $(INSTALLED)  ## Bring code and notebooks into style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-figures: $(INSTALLED)  ## Redraw figures/ and results/ from the tables in runs/quick, without training or attacking
-	@$(BIN)/python -m helpers.show.figures --profile quick
+figures: $(INSTALLED)  ## Redraw figures/<profile> and its tables in results/ from the run of PROFILE, without training or attacking
+	@$(BIN)/python -m helpers.show.figures --profile '$(PROFILE)'
 
 answer: $(INSTALLED)  ## Write the answer in README.md and figures/answer.png, from RESULTS (folders in results/)
 	@$(BIN)/python -m helpers.show.answer $(if $(RESULTS),--results $(RESULTS))

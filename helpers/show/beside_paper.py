@@ -1,6 +1,6 @@
 """The paper's figures and numbers, each beside ours, as tables in Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +29,27 @@ PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of 
 )
 
 
-def figures_beside(folder: Path, cells: Iterable[tuple[str, str]]) -> str:
-    """Return a table of the paper's figures, with links to those in a folder that are of these tasks and backbones."""
-    about = {"-".join(cell) for cell in cells} | {backbone for _, backbone in cells}
+def figures_beside(root: Path, folders: Sequence[str]) -> str:
+    """Return a table of the paper's figures, with links to ours.
+
+    Args:
+        root: Where the links start.
+        folders: Of figures, below the root. Of two figures with the same name, the one in the first folder is taken.
+    """
     lines = ["| figure of the paper | what it shows | ours |", "|---|---|---|"]
     for number, shows, pattern in PAPER_FIGURES:
-        found = sorted(path for path in folder.glob(f"{pattern}-seed0.*") if path.stem.split("-", 1)[1][:-6] in about)
-        links = [f"[{_named(path)}](figures/{path.name})" for path in found]
+        found = {path.name: path for folder in reversed(folders) for path in (root / folder).glob(f"{pattern}-seed0.*")}
+        links = [f"[{_named(path)}]({path.relative_to(root)})" for _, path in sorted(found.items())]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (not in this run)'} |")
     return "\n".join(lines)
 
 
 def _named(path: Path) -> str:
-    """Return what a figure is about: its task and network, as far as its name says."""
+    """Return what a figure is about: its task and network, as far as its name says, and the profile."""
     words = path.stem.split("-")
     task = [IMAGES_OF[word] for word in words if word in IMAGES_OF]
     network = [BACKBONES[word].title for word in words if word in BACKBONES]
-    return ", ".join([*task, *network])
+    return f"{', '.join([*task, *network])} ({path.parent.name})"
 
 
 def numbers_beside(results: StudyResults, ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:

@@ -35,9 +35,7 @@ def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) 
     Raises:
         StudyError: no such profile, or a model was not trained or attacked; or no model is finished.
     """
-    configs = read_models(profile, runs_dir=runs_dir)
-    if so_far and not (configs := [config for config in configs if _is_finished(config)]):
-        raise StudyError(f"profile {profile}: expected a finished model, found none. Run make study first.")
+    configs = finished_models(profile, runs_dir=runs_dir) if so_far else read_models(profile, runs_dir=runs_dir)
     standard = [config for config in configs if config.training == "standard"]
     return StudyResults(
         about=_about(configs),
@@ -50,11 +48,25 @@ def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) 
     )
 
 
+def finished_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
+    """Return the models of a profile that were trained, attacked and, if they are to be, explained.
+
+    Raises:
+        StudyError: no such profile, or no model is finished.
+    """
+    configs = [config for config in read_models(profile, runs_dir=runs_dir) if _is_finished(config)]
+    if not configs:
+        raise StudyError(f"profile {profile}: expected a finished model, found none. Run make study first.")
+    return configs
+
+
 def _is_finished(config: Config) -> bool:
-    """Return whether a model was trained, attacked and, if it is to be, explained."""
     folder = RunFolder.from_config(config)
     explained = [folder.explanations, folder.maps, folder.detection] if config.training == "standard" else []
-    return all(path.is_file() for path in (folder.predictions, folder.robustness, folder.checks, *explained))
+    return all(
+        path.is_file()
+        for path in (folder.predictions, folder.robustness, folder.checks, folder.adversarials, *explained)
+    )
 
 
 def _stack(configs: Sequence[Config], read: Callable[[Config, RunFolder], pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Draw a profile's figures, and write its summary tables, from the files of its runs: no training, no attack.
 
 python -m helpers.show.figures --profile quick
+
+With --so-far, from a run that goes on; with --seed 0, pictures of the models with this seed only.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +19,7 @@ from helpers.paths import display_path, from_root
 from helpers.phantoms import KINDS, phantom
 from helpers.profiles import profile_path, read_models
 from helpers.show.accuracy_figures import compare_models
+from helpers.show.collect import finished_models
 from helpers.show.command_line import profile_parser
 from helpers.show.map_figures import show_maps
 from helpers.show.model_tables import read_measures, summarise_measures
@@ -44,9 +47,11 @@ def draw_figures(
     *,
     profile: str,
     runs_dir: str | None = None,
-    figures_dir: str = "figures",
+    figures_dir: str | None = None,
     results_dir: str = "results",
     table_name: str | None = None,
+    so_far: bool = False,
+    seed: int | None = None,
 ) -> list[Path]:
     """Draw the figures of every task, backbone and seed that a profile lists, and write the numbers behind them.
 
@@ -55,8 +60,11 @@ def draw_figures(
     Args:
         profile: The name of a file in params/ ("quick"), or the path of a YAML file.
         runs_dir: Where the runs are; None: as the profile says.
-        figures_dir, results_dir: Where figures and tables go; relative paths start at the repository's root.
+        figures_dir: Where figures go; None: figures/<profile>. Relative paths start at the repository's root.
+        results_dir: Where tables go.
         table_name: What the tables are called; None: like the profile.
+        so_far: Leave out models that are not finished.
+        seed: Draw the models with this seed only; None: all. The tables have all of them.
 
     Returns:
         The paths of all files written.
@@ -64,23 +72,27 @@ def draw_figures(
     Raises:
         StudyError: no such profile; a model that was not attacked, or not explained where it should be.
     """
-    configs = read_models(profile, runs_dir=runs_dir)
-    figures, results, name = from_root(figures_dir), from_root(results_dir), table_name or profile_path(profile).stem
+    configs = finished_models(profile, runs_dir=runs_dir) if so_far else read_models(profile, runs_dir=runs_dir)
+    name = profile_path(profile).stem
+    figures, results, name = from_root(figures_dir or f"figures/{name}"), from_root(results_dir), table_name or name
     explained = [config for config in configs if config.training == "standard"]  # notebook 06 explains no others
     return [
-        *_draw_accuracies(configs, figures, results / f"{name}.csv"),
-        *_draw_maps(explained, figures),
+        *_draw_accuracies(configs, figures, results / f"{name}.csv", seed),
+        *_draw_maps([config for config in explained if seed in (None, config.seed)], figures),
         *_write_measures(explained, results / f"{name}_explanations.csv"),
     ]
 
 
-def _draw_accuracies(configs: Sequence[Config], figures: Path, table: Path) -> list[Path]:
-    """Draw accuracies and adversarials of every task, backbone and seed, and write the accuracies."""
+def _draw_accuracies(configs: Sequence[Config], figures: Path, table: Path, drawn: int | None) -> list[Path]:
+    """Draw accuracies and adversarials of every task and backbone, and of one seed or all; write all accuracies."""
     paths, numbers = [], []
     for (task, backbone, seed), folders in _group(configs, lambda c: (c.task, c.backbone, c.seed)).items():
         group = f"{task}-{backbone}-seed{seed}"
         figure, accuracies = compare_models(folders, epsilons=configs[0].epsilons)
         numbers.append(accuracies)
+        if drawn not in (None, seed):
+            plt.close(figure)
+            continue
         paths.append(_save(figure, figures / f"accuracy_against_epsilon-{group}.png"))
         paths.append(_save(show_adversarials(folders[0]), figures / f"perturbation_examples-{group}.jpg"))
     files.write_table(pd.concat(numbers).round(6), table)
@@ -127,9 +139,11 @@ def _save(figure: plt.Figure, path: Path) -> Path:
 def main() -> None:
     """Read the command line and draw."""
     parser = profile_parser(__doc__)
-    parser.add_argument("--figures-dir", default="figures", help="default: figures/ of the repository")
+    parser.add_argument("--figures-dir", help="default: figures/<profile> of the repository, and figures/ for phantoms")
     parser.add_argument("--results-dir", default="results", help="default: results/ of the repository")
     parser.add_argument("--table-name", help="what the tables are called; default: like the profile")
+    parser.add_argument("--so-far", action="store_true", help="of the finished models only")
+    parser.add_argument("--seed", type=int, help="pictures of the models with this seed only; default: all")
     arguments = parser.parse_args()
     try:
         drawn = draw_figures(
@@ -138,8 +152,10 @@ def main() -> None:
             figures_dir=arguments.figures_dir,
             results_dir=arguments.results_dir,
             table_name=arguments.table_name,
+            so_far=arguments.so_far,
+            seed=arguments.seed,
         )
-        for path in [*drawn, *draw_phantoms(arguments.figures_dir)]:
+        for path in [*drawn, *draw_phantoms(arguments.figures_dir or "figures")]:
             print(f"wrote {display_path(path)}")
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")

@@ -6,6 +6,7 @@ from helpers import StudyError
 from helpers.artifacts.results import StudyResults
 from helpers.paths import ROOT
 from helpers.show.answer import PARTS_OF_README, README, RESULTS, draw, write_into
+from helpers.show.beside_paper import figures_beside
 
 
 def runs():
@@ -21,6 +22,22 @@ def test_the_answer_in_readme_comes_from_the_committed_results():
 def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
     draw(runs(), tmp_path / "answer.png")
     assert (tmp_path / "answer.png").stat().st_size > 10_000
+
+
+def test_a_figure_is_linked_from_the_first_profile_that_has_it(tmp_path):
+    names = {
+        "reference": ["resnet50-seed0", "resnet50-seed1"],
+        "quick": ["resnet50-seed0", "inception_resnet_v2-seed0"],
+    }
+    for profile, ends in names.items():
+        (tmp_path / profile).mkdir()
+        for end in ends:
+            (tmp_path / profile / f"accuracy_against_epsilon-pneumothorax-{end}.png").touch()
+    rows = dict(line.strip("| ").split(" | ")[::2] for line in figures_beside(tmp_path, list(names)).splitlines()[2:])
+    name = "accuracy_against_epsilon-pneumothorax"
+    assert rows["4"] == f"[chests, ResNet-50 (reference)](reference/{name}-resnet50-seed0.png)"
+    assert rows["7"] == f"[chests, InceptionResNetV2 (quick)](quick/{name}-inception_resnet_v2-seed0.png)"
+    assert rows["2"].startswith("–")
 
 
 def test_a_document_without_the_marks_is_refused():

@@ -60,6 +60,27 @@ def test_a_model_that_was_not_attacked_is_an_error(folders, leave_runs):
         draw_figures(profile="smoke", **folders)
 
 
+def test_a_run_that_goes_on_is_drawn_as_far_as_it_is_and_one_seed_if_asked(tmp_path, folders, leave_runs):
+    profile = yaml.safe_load((ROOT / "params" / "smoke.yaml").read_text())
+    model = {"task": "pneumothorax", "backbone": "resnet50", "attention": "none"}
+    profile["models"] = [{**model, "seed": seed} for seed in (0, 1, 2)]
+    path = tmp_path / "three.yaml"
+    path.write_text(yaml.safe_dump(profile))
+    leave_runs(str(path), folders["runs_dir"])
+    models = read_models(str(path), runs_dir=folders["runs_dir"])
+    for model in models:
+        folder = RunFolder.from_config(model)
+        folder.predictions.touch()  # they are not drawn
+        folder.detection.touch()
+    RunFolder.from_config(models[2]).robustness.unlink()
+    written = draw_figures(profile=str(path), **folders, so_far=True, seed=1)
+    pictures = [file for file in written if file.suffix != ".csv"]
+    assert len(pictures) == 5
+    assert all(file.stem.endswith("-seed1") for file in pictures)
+    accuracies = next(file for file in written if file.name == "three.csv")
+    assert set(pd.read_csv(accuracies).seed) == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("training", "kinds", "tables"),
     [
