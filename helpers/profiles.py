@@ -104,7 +104,8 @@ def read_config(*, profile: str, **overrides: Any) -> Config:
 
 def _make(profile: str, content: Mapping[str, Any], overrides: Mapping[str, Any]) -> Config:
     given = {name: value for name, value in overrides.items() if value is not None}
-    given = _first_model(content["models"], given) | given
+    if not given.keys() >= set(MODEL_KEYS):
+        given = _first_model(content["models"], given) | given
     parameters = dict(content["parameters"])
     for section in OVERRIDE_SECTIONS:
         name = given[section.removesuffix("s")]

@@ -14,6 +14,8 @@ from helpers.networks.build import load_model
 
 TRANSFER_STEPS = 20  # of the attack at a fixed epsilon
 NEAREST = "nearest"  # what the attack is called where each image's nearest adversarial is shown
+NOISE = "random noise"  # the control: corners of the ball that no model chose
+TRANSFER_NOISE_SEED = 0
 
 
 def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) -> pd.DataFrame:
@@ -23,18 +25,20 @@ def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) 
         folders: {name: run folder with model and adversarials, all of one task}.
         epsilon: None: each image's nearest adversarial is shown. An L∞ radius on pixels in [0, 1]: each image is
             attacked in this ball, with PGD on the margin whose steps become shorter and which does not stop at the
-            first success. Such adversarials are farther on the wrong side, and transfer better.
+            first success. Such adversarials are farther on the wrong side, and transfer better. Each model is also
+            shown its own images with `NOISE` of this radius.
 
     Returns:
-        One row per pair of models: attack, adversarials of, shown to, images, fooled. `images` is the number of images
-        that the attack on the first model broke and that the second model classifies right without perturbation;
-        `fooled` is the share of them that the second model misclassifies with the perturbation, NaN if there are none.
-        Images are scaled bilinearly if the two models have different input sizes.
+        One row per pair of models, and one per model for the noise: attack, adversarials of, shown to, images, fooled.
+        `images` is the number of images that the attack on the first model broke and that the second model classifies
+        right without perturbation; `fooled` is the share of them that the second model misclassifies with the
+        perturbation, NaN if there are none. Images are scaled bilinearly if the two models have different input sizes.
 
     Raises:
         StudyError: a folder has no model or no adversarials.
     """
     models = {name: load_model(folder.path) for name, folder in folders.items()}
+    attack = NEAREST if epsilon is None else f"ε = {255 * epsilon:.3g}/255"
     rows = []
     for source, folder in folders.items():
         kept = Adversarials.load(folder.adversarials)
@@ -44,12 +48,20 @@ def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) 
             is_broken = (kept.radii > 0) & (_predict(models[source], adversarials) != kept.labels)
         images, adversarials, labels = kept.images[is_broken], adversarials[is_broken], kept.labels[is_broken]
         for target, model in models.items():
-            is_right = _predict(model, images) == labels
-            is_misclassified = _predict(model, adversarials) != labels
-            fooled = float(is_misclassified[is_right].mean()) if is_right.any() else np.nan
-            attack = NEAREST if epsilon is None else f"ε = {255 * epsilon:.3g}/255"
-            rows.append((attack, source, target, is_right.sum(), fooled))
+            rows.append((attack, source, target, *_count_fooled(model, images, adversarials, labels)))
+    for name, model in models.items() if epsilon is not None else ():
+        kept = Adversarials.load(folders[name].adversarials)
+        signs = np.random.default_rng(TRANSFER_NOISE_SEED).choice(np.array([-1, 1], np.float32), kept.images.shape)
+        noisy = np.clip(kept.images + np.float32(epsilon) * signs, 0, 1)
+        rows.append((attack, NOISE, name, *_count_fooled(model, kept.images, noisy, kept.labels)))
     return pd.DataFrame(rows, columns=["attack", "adversarials of", "shown to", "images", "fooled"])
+
+
+def _count_fooled(model: keras.Model, images: np.ndarray, changed: np.ndarray, labels: np.ndarray) -> tuple[int, float]:
+    """Return how many images a model classifies right, and the share of them that it misclassifies when changed."""
+    is_right = _predict(model, images) == labels
+    is_misclassified = _predict(model, changed) != labels
+    return int(is_right.sum()), float(is_misclassified[is_right].mean()) if is_right.any() else np.nan
 
 
 def _attack(model: keras.Model, kept: Adversarials, epsilon: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A network drawn as boxes and arrows. Boxes, shapes and arrows are read from the model."""
 
+import re
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ BOXES = {  # layer: (column, row, text)
 ATTENTION_BLOCK = {"attention", "pool_attended", "pool_features", "join"}
 POOLING = {"GlobalAveragePooling2D": "mean over\npositions", "Flatten": "flatten"}
 COLUMN_WIDTH, ROW_HEIGHT = 1.6, 0.8
+LONGEST_LINE = 13  # letters in a box
 
 
 def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
@@ -35,7 +37,7 @@ def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
     """
     layers = {layer.name: layer for layer in model.layers if layer.name in BOXES}
     texts = {name: text for name, (_, _, text) in BOXES.items()}
-    texts[BODY], texts["head_pool"] = body, POOLING[type(layers["head_pool"]).__name__]
+    texts[BODY], texts["head_pool"] = _broken(body), POOLING[type(layers["head_pool"]).__name__]
     for name in ("pool_attended", "pool_features"):
         texts[name] += _cells_read(layers["features"].output.shape[1])
     drawn = [name for name in BOXES if name in layers or name == BODY]
@@ -55,6 +57,12 @@ def draw_network(axis: Axes, model: Any, *, body: str) -> Axes:
     axis.set(xlim=(-0.7, right + 0.7), ylim=(-1.45, 1.25), aspect="equal")
     axis.set_axis_off()
     return axis
+
+
+def _broken(text: str) -> str:
+    """Return a text whose lines, if they are too long for a box, are broken before a capital letter."""
+    lines = text.splitlines()
+    return "\n".join(re.sub("(?<=[a-z])(?=[A-Z])", "\n", x, count=1) if len(x) > LONGEST_LINE else x for x in lines)
 
 
 def _cells_read(side: int) -> str:

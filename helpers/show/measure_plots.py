@@ -12,7 +12,7 @@ from helpers.show.style import MARKERS
 
 COLUMNS_OF_PLOTS = 4
 MODEL_SHIFT = 0.06  # to the right, in ticks, so that intervals do not cover each other
-CONDITIONS = (("attack", None, "-"), ("noise", "white", "--"), ("other image", "white", "-."))  # filling, line style
+CONDITIONS = (("attack", None, "-"), ("noise", "white", "--"), ("other image", "0.8", "-."))  # filling, line style
 CONDITION_SHIFT = 0.12
 
 
@@ -22,7 +22,7 @@ def measure_against_epsilon(axis: Axes, summary: pd.DataFrame) -> Axes:
     Args:
         axis: The axis to draw on; it is returned.
         summary: Columns model, condition, epsilon, mean, low and high. Condition "attack" is drawn filled and solid,
-            "noise" hollow and dashed, "other image" hollow and dash-dotted; "clean" is a dotted line, and so is
+            "noise" hollow and dashed, "other image" pale grey and dash-dotted; "clean" is a dotted line, and so is
             "shuffled weights", in grey. Rows without a mean are left out.
     """
     known = summary.dropna(subset="mean")

@@ -76,6 +76,14 @@ def test_model_without_broken_images_has_no_adversarials_to_transfer(folders):
     assert table.loc["high"].fooled.isna().all()
 
 
+def test_noise_that_is_clipped_changes_what_it_changes(tmp_path):
+    """A black image can only become brighter: half of its pixels by .6, so that its mean passes .2."""
+    folder = RunFolder(tmp_path / "dark")
+    write_run(folder, brightness_model(0.2), levels=[0.0], attacked_levels=[0.3], radii=[0.3])
+    table = transfer({"dark": folder}, epsilon=0.6).set_index(["adversarials of", "shown to"])
+    assert table.loc[("random noise", "dark"), ["images", "fooled"]].tolist() == [1, 1.0]
+
+
 def test_at_a_fixed_epsilon_the_attack_goes_as_far_as_it_may(folders):
     """Within .22, two images go up to .52 and .57, past both thresholds, .4 and .5, and the third goes down to .38.
 
@@ -86,5 +94,7 @@ def test_at_a_fixed_epsilon_the_attack_goes_as_far_as_it_may(folders):
     assert table.loc[("low", "low")].tolist() == [3, 1.0]
     assert table.loc[("low", "high")].tolist() == [3, 1.0]
     assert table.loc[("high", "high")].tolist() == [1, 1.0]
+    assert table.loc[("random noise", "low")].tolist() == [4, 0.0]  # it hardly changes the mean of an image
+    assert table.loc[("random noise", "high")].tolist() == [1, 0.0]
     assert transfer(folders, epsilon=0.12).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 2
     assert transfer(folders, epsilon=0.35).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 3

@@ -29,7 +29,7 @@ rule attack:
 rule show_evaluation:
     input:
         lambda wildcards: files_of(
-            models_of(wildcards.task, wildcards.backbone, seed=wildcards.seed), "robustness", "checks", "adversarials"
+            models_of(wildcards.task, wildcards.seed, backbone=wildcards.backbone), "robustness", "checks", "adversarials"
         ),
     output:
         notebook=notebook_04("{task}", "{backbone}", "{seed}"),
@@ -49,7 +49,7 @@ rule show_evaluation:
 
 rule question:
     input:
-        lambda wildcards: files_of(models_of(wildcards.task, seed=wildcards.seed), "model", "robustness", "adversarials"),
+        lambda wildcards: files_of(models_of(wildcards.task, wildcards.seed), "model", "robustness", "adversarials"),
     output:
         notebook=f"notebooks/05_question_the_attack-{{task}}-{RUN_NAME}.ipynb",
     log:

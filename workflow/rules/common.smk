@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from helpers import files
@@ -25,6 +26,9 @@ FOLDER = ProfileFolder.from_config(MODELS[0])
 PROFILE_COPY = FOLDER.profile.name  # changes only if the profile's content does
 TASK, RUN = TaskFolder(Path("{task}")), RunFolder(Path("{task}") / RUN_NAME)  # their paths are patterns of wildcards
 PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
+BY_TASK_AND_SEED = defaultdict(list)  # no job asks for models of two of either: of thousands, few are looked through
+for model in MODELS:
+    BY_TASK_AND_SEED[model.task, model.seed].append(model)
 SUFFIXES = {training_suffix(training): training for training in TRAININGS}
 # Where run.py found GPUs, a job that computes has one of them for itself (`helpers.gpus`), and all others have none.
 GPUS = [name for name in os.environ.get("STUDY_GPUS", "").split(",") if name]
@@ -54,10 +58,9 @@ def key_of(model):
     }
 
 
-def models_of(task, backbone=None, attention=None, training=None, seed=None):
-    """Return the profile's models with these properties; None: any."""
-    seed = None if seed is None else int(seed)  # a wildcard is text
-    return select_models(MODELS, task=task, backbone=backbone, attention=attention, training=training, seed=seed)
+def models_of(task, seed, **properties):
+    """Return the profile's models with this task, seed and properties, such as backbone."""
+    return select_models(BY_TASK_AND_SEED[task, int(seed)], **properties)  # a wildcard is text
 
 
 def files_of(models, *names):
@@ -73,7 +76,9 @@ def comparisons(models):
 
 STANDARD_MODELS = [model for model in MODELS if model.training == "standard"]  # these are explained
 COMPARED, EXPLAINED = comparisons(MODELS), comparisons(STANDARD_MODELS)
-LARGEST = {model.backbone for model in MODELS if model.image_size == max(other.image_size for other in MODELS)}
+LARGEST_SIZE = max(model.image_size for model in MODELS)
+LARGEST = {model.backbone for model in MODELS if model.image_size == LARGEST_SIZE}
+PRETRAINED_BACKBONES = {m.backbone for m in MODELS if m.weights == "phantom" and m.pretraining is not None}  # in the run
 
 
 def notebook_04(task, backbone, seed):
@@ -91,15 +96,9 @@ def notebook_06(task, backbone, seed):
     return f"notebooks/06_explain_gradcam-{task}-{backbone}-seed{seed}.ipynb"
 
 
-def is_pretrained(model):
-    """Return whether a model starts from a pretraining in the run."""
-    return model.weights == "phantom" and model.pretraining is not None
-
-
 def pretrained_weights(wildcards):
     """Return the weights that a backbone's models start from, if the profile pretrains it."""
-    models = [model for model in MODELS if model.backbone == wildcards.backbone and is_pretrained(model)]
-    return [str(PRETRAINED.weights).format(backbone=wildcards.backbone)] if models else []
+    return [str(PRETRAINED.weights).format(backbone=b) for b in PRETRAINED_BACKBONES & {wildcards.backbone}]
 
 
 def urgency(wildcards):
@@ -150,6 +149,7 @@ def state_of_images(wildcards):
 
 def state_of_weights(wildcards):
     """Return what changes when the weight file that a model starts from is replaced; None without such a file."""
-    (model,) = models_of(wildcards.task, wildcards.backbone, wildcards.attention, SUFFIXES[wildcards.training], wildcards.seed)
+    named = {"backbone": wildcards.backbone, "attention": wildcards.attention, "training": SUFFIXES[wildcards.training]}
+    (model,) = models_of(wildcards.task, wildcards.seed, **named)
     path = from_root(model.weights)
     return files.fingerprint([path], relative_to=path.parent) if path.is_file() else None

@@ -29,7 +29,7 @@ rule explain:
 rule show_explanation:
     input:
         lambda wildcards: files_of(
-            models_of(wildcards.task, wildcards.backbone, training="standard", seed=wildcards.seed),
+            models_of(wildcards.task, wildcards.seed, backbone=wildcards.backbone, training="standard"),
             "explanations",
             "maps",
             "detection",
