@@ -128,8 +128,8 @@ def noise_finds_no_more(evidence: Evidence) -> float:
 
 @check(
     "large epsilon breaks all",
-    f"accuracy at epsilon = {LARGE_EPSILON:g}, where every image can be made the same grey: above 0, the attack failed, "
-    "or the model always says the same. Take more steps, another loss, or look at the gradients",
+    f"accuracy at epsilon = {LARGE_EPSILON:g}, where every image can be made the same grey: above 0, the attack "
+    "failed, or the model always says the same. Take more steps, another loss, or look at the gradients",
     otherwise="doubtful",
     at_most=0,
     more_steps_may_help=True,
