@@ -5,10 +5,13 @@ import numpy as np
 from helpers.attacks.check import check
 from helpers.attacks.evidence import Evidence
 from helpers.attacks.losses import cross_entropy
+from helpers.attacks.pgd import random_starts
 from helpers.attacks.predict import are_probabilities, padded_batches, predict_logits
 from helpers.backend import tf
 
 DEAD_PIXEL_SHARE = 0.5  # share of an image's pixels without gradient above which its gradient counts as dead
+PROBING_NOISE = 8 / 255  # on pixels without gradient: small beside a picture, large beside rounding
+LOST_EFFECT = 0.1  # of noise on pixels without gradient, as a share of its effect on the others
 
 
 @check(
@@ -49,20 +52,34 @@ def predictions_vary(evidence: Evidence) -> float:
 @check(
     "gradients alive",
     f"share of rightly classified images whose gradient is zero or not finite on over {DEAD_PIXEL_SHARE:.0%} of their "
-    "pixels: the attack cannot move there. Replace the layer that blocks the gradient, or attack without gradients",
+    "pixels, or on pixels that matter to the model nevertheless: the attack cannot move there. Replace the layer that "
+    "blocks the gradient, or attack without gradients",
     otherwise="broken",
     at_most=0.01,
 )
 def gradients_are_alive(evidence: Evidence) -> tuple[int, int]:
-    """Count the rightly classified images whose gradient is mostly zero or not finite."""
+    """Count the rightly classified images whose gradient is lost on most pixels, or on pixels that change the logits.
+
+    Pixels without gradient should not matter: noise on them alone is compared with the same noise on the others.
+    """
     images, labels = evidence.images[evidence.is_right], evidence.labels[evidence.is_right]
-    dead = 0
+    is_lost = np.zeros(images.shape, bool)
     for rows, count in padded_batches(evidence.compiled, np.arange(len(images))):
         _, gradient, _ = evidence.compiled.differentiate(tf.constant(images[rows]), tf.constant(labels[rows]))
-        gradient = gradient.numpy()[:count]
-        is_lost = ~np.isfinite(gradient) | (gradient == 0)
-        dead += int((is_lost.mean(axis=(1, 2, 3)) > DEAD_PIXEL_SHARE).sum())
-    return dead, len(images)
+        values = gradient.numpy()[:count]
+        is_lost[rows[:count]] = ~np.isfinite(values) | (values == 0)
+    of_lost, of_others = (_change_by_noise(evidence, images, where) for where in (is_lost, ~is_lost))
+    lost_share = is_lost.mean(axis=(1, 2, 3))
+    is_dead = (lost_share > DEAD_PIXEL_SHARE) | ((lost_share > 0) & (of_lost > LOST_EFFECT * of_others))
+    return int(is_dead.sum()), len(images)
+
+
+def _change_by_noise(evidence: Evidence, images: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return by how much each image's logits change, at most, if noise is added to a part of its pixels, (n,)."""
+    rows = np.arange(len(images))
+    noise = np.sign(random_starts(images.shape[1:], images=rows, epsilon=PROBING_NOISE, seed=evidence.seed))
+    moved = np.clip(images + np.float32(PROBING_NOISE) * np.where(where, noise, 0), 0, 1)
+    return np.abs(predict_logits(evidence.compiled, moved) - evidence.logits[evidence.is_right]).max(axis=1, initial=0)
 
 
 @check(

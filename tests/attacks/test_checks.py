@@ -237,6 +237,29 @@ def test_a_masked_gradient_is_caught(small_model, small_task):
     assert checks.verdict == "broken"
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_gradient_that_misses_a_part_of_the_pixels_is_caught(small_model, small_task, rows):
+    class Blinkers(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.concatenate([keras.ops.stop_gradient(inputs[:, :rows]), inputs[:, rows:]], axis=1)
+
+    checks = check(prepend_layer(small_model, Blinkers()), small_task)
+    assert "gradients alive" in failed_names(checks)
+    assert checks.verdict == "broken"
+
+
+def test_pixels_that_the_model_does_not_read_need_no_gradient(small_model, small_task):
+    """A third of the pixels has neither a gradient nor an effect."""
+
+    class Cropped(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.concatenate([keras.ops.zeros_like(inputs[:, :3]) + 0.5, inputs[:, 3:]], axis=1)
+
+    cropped = prepend_layer(small_model, Cropped())
+    labels = cropped.predict(small_task[0], verbose=0).argmax(axis=1)
+    assert "gradients alive" not in failed_names(check(cropped, (small_task[0], labels)))
+
+
 def test_a_reversed_gradient_is_caught(small_model, small_task):
     checks = check(prepend_layer(small_model, ReversedGradient()), small_task)
     assert "large epsilon breaks all" in failed_names(checks)
