@@ -72,8 +72,8 @@ format: $(INSTALLED)  ## Bring code and notebooks into style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-figures: $(INSTALLED)  ## Redraw figures/<profile> and its tables in results/ from the run of PROFILE, without training or attacking
-	@$(BIN)/python -m helpers.show.figures --profile '$(PROFILE)'
+figures: $(INSTALLED)  ## Redraw figures/<profile> and its tables in results/ from the run of PROFILE; SO_FAR=1, if it goes on; of one SEED
+	@$(BIN)/python -m helpers.show.figures --profile '$(PROFILE)' $(if $(SO_FAR),--so-far) $(if $(SEED),--seed '$(SEED)')
 
 answer: $(INSTALLED)  ## Write the answer in README.md and figures/answer.png, from RESULTS (folders in results/)
 	@$(BIN)/python -m helpers.show.answer $(if $(RESULTS),--results $(RESULTS))

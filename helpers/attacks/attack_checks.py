@@ -128,14 +128,15 @@ def noise_finds_no_more(evidence: Evidence) -> float:
 
 @check(
     "large epsilon breaks all",
-    f"accuracy at epsilon = {LARGE_EPSILON:g}, where every image can be made the same grey: above 0, the attack "
-    "failed, or the model always says the same. Take more steps, another loss, or look at the gradients",
+    f"accuracy at epsilon = {LARGE_EPSILON:g}, where all images can be made the same grey, so that images of one "
+    "class at most can hold: above 0, the attack failed, or the model hardly looks at the image. Take more steps, another "
+    "loss, or look at the gradients",
     otherwise="doubtful",
     at_most=0,
     more_steps_may_help=True,
 )
 def large_epsilon_breaks_all(evidence: Evidence) -> tuple[int, int]:
-    """Count the images that hold in a ball so large that none can."""
+    """Count the images that hold in a ball in which all images can be made the same."""
     radii = evidence.attacked.radii
     if not evidence.is_minimal:
         images, labels = (part[:LARGE_EPSILON_IMAGES] for part in (evidence.images, evidence.labels))

@@ -15,10 +15,9 @@ from helpers.networks.build import load_model
 TRANSFER_STEPS = 20  # of the attack at a fixed epsilon
 NEAREST = "nearest"  # what the attack is called where each image's nearest adversarial is shown
 NOISE = "random noise"  # the control: corners of the ball that no model chose
-TRANSFER_NOISE_SEED = 0
 
 
-def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) -> pd.DataFrame:
+def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None, seed: int = 0) -> pd.DataFrame:
     """Classify every model's adversarials with every model.
 
     Args:
@@ -27,12 +26,14 @@ def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) 
             attacked in this ball, with PGD on the margin whose steps become shorter and which does not stop at the
             first success. Such adversarials are farther on the wrong side, and transfer better. Each model is also
             shown its own images with `NOISE` of this radius.
+        seed: Of the noise.
 
     Returns:
         One row per pair of models, and one per model for the noise: attack, adversarials of, shown to, images, fooled.
         `images` is the number of images that the attack on the first model broke and that the second model classifies
-        right without perturbation; `fooled` is the share of them that the second model misclassifies with the
-        perturbation, NaN if there are none. Images are scaled bilinearly if the two models have different input sizes.
+        right without perturbation; of the noise, all kept images count that the model classifies right. `fooled` is
+        the share of them that the second model misclassifies with the perturbation, NaN if there are none. Images are
+        scaled bilinearly if the two models have different input sizes.
 
     Raises:
         StudyError: a folder has no model or no adversarials.
@@ -51,7 +52,7 @@ def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None) 
             rows.append((attack, source, target, *_count_fooled(model, images, adversarials, labels)))
     for name, model in models.items() if epsilon is not None else ():
         kept = Adversarials.load(folders[name].adversarials)
-        signs = np.random.default_rng(TRANSFER_NOISE_SEED).choice(np.array([-1, 1], np.float32), kept.images.shape)
+        signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), kept.images.shape)
         noisy = np.clip(kept.images + np.float32(epsilon) * signs, 0, 1)
         rows.append((attack, NOISE, name, *_count_fooled(model, kept.images, noisy, kept.labels)))
     return pd.DataFrame(rows, columns=["attack", "adversarials of", "shown to", "images", "fooled"])

@@ -135,7 +135,7 @@ def _span(counts: pd.Series) -> str:
 def beside_paper(runs: Sequence[StudyResults]) -> str:
     """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
     claims = read_claims()
-    figures = figures_beside(ROOT, [f"figures/{results.about['profile']}" for results in runs])
+    figures = figures_beside(ROOT, {f"figures/{results.about['profile']}": results.cells for results in runs})
     return f"{figures}\n\n{numbers_beside(runs[0], judge_by_first(runs, claims), claims)}"
 
 

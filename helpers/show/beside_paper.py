@@ -1,6 +1,6 @@
 """The paper's figures and numbers, each beside ours, as tables in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,23 @@ PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of 
 )
 
 
-def figures_beside(root: Path, folders: Sequence[str]) -> str:
+def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     """Return a table of the paper's figures, with links to ours.
 
     Args:
         root: Where the links start.
-        folders: Of figures, below the root. Of two figures with the same name, the one in the first folder is taken.
+        folders: {folder of figures, below the root: task and backbone of the models that it may show}. Of two figures
+            with the same name, the one in the first folder is taken.
     """
+    about = {folder: {*map("-".join, cells), *(backbone for _, backbone in cells)} for folder, cells in folders.items()}
     lines = ["| figure of the paper | what it shows | ours |", "|---|---|---|"]
     for number, shows, pattern in PAPER_FIGURES:
-        found = {path.name: path for folder in reversed(folders) for path in (root / folder).glob(f"{pattern}-seed0.*")}
+        found = {
+            path.name: path
+            for folder in reversed(list(folders))
+            for path in (root / folder).glob(f"{pattern}-seed0.*")
+            if path.stem.split("-", 1)[1].removesuffix("-seed0") in about[folder]
+        }
         links = [f"[{_named(path)}]({path.relative_to(root)})" for _, path in sorted(found.items())]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (not in this run)'} |")
     return "\n".join(lines)

@@ -63,10 +63,7 @@ def finished_models(profile: str, *, runs_dir: str | None = None) -> list[Config
 def _is_finished(config: Config) -> bool:
     folder = RunFolder.from_config(config)
     explained = [folder.explanations, folder.maps, folder.detection] if config.training == "standard" else []
-    return all(
-        path.is_file()
-        for path in (folder.predictions, folder.robustness, folder.checks, folder.adversarials, *explained)
-    )
+    return all(path.is_file() for path in (folder.predictions, folder.robustness, folder.checks, *explained))
 
 
 def _stack(configs: Sequence[Config], read: Callable[[Config, RunFolder], pd.DataFrame]) -> pd.DataFrame:

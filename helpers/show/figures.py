@@ -142,7 +142,9 @@ def main() -> None:
     parser.add_argument("--figures-dir", help="default: figures/<profile> of the repository, and figures/ for phantoms")
     parser.add_argument("--results-dir", default="results", help="default: results/ of the repository")
     parser.add_argument("--table-name", help="what the tables are called; default: like the profile")
-    parser.add_argument("--so-far", action="store_true", help="of the finished models only")
+    parser.add_argument(
+        "--so-far", action="store_true", help="of the models that are finished here only, in tables, too"
+    )
     parser.add_argument("--seed", type=int, help="pictures of the models with this seed only; default: all")
     arguments = parser.parse_args()
     try:

@@ -249,7 +249,7 @@ def test_a_gradient_that_misses_a_part_of_the_pixels_is_caught(small_model, smal
 
 
 def test_pixels_that_the_model_does_not_read_need_no_gradient(small_model, small_task):
-    """A third of the pixels has neither a gradient nor an effect."""
+    """Three eighths of the pixels have neither a gradient nor an effect."""
 
     class Cropped(keras.layers.Layer):
         def call(self, inputs):

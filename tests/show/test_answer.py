@@ -33,7 +33,10 @@ def test_a_figure_is_linked_from_the_first_profile_that_has_it(tmp_path):
         (tmp_path / profile).mkdir()
         for end in ends:
             (tmp_path / profile / f"accuracy_against_epsilon-pneumothorax-{end}.png").touch()
-    rows = dict(line.strip("| ").split(" | ")[::2] for line in figures_beside(tmp_path, list(names)).splitlines()[2:])
+    (tmp_path / "quick" / "accuracy_against_epsilon-skin_lesion-resnet50-seed0.png").touch()  # of a model that is gone
+    cells = [("pneumothorax", "resnet50"), ("pneumothorax", "inception_resnet_v2")]
+    table = figures_beside(tmp_path, dict.fromkeys(names, cells))
+    rows = dict(line.strip("| ").split(" | ")[::2] for line in table.splitlines()[2:])
     name = "accuracy_against_epsilon-pneumothorax"
     assert rows["4"] == f"[chests, ResNet-50 (reference)](reference/{name}-resnet50-seed0.png)"
     assert rows["7"] == f"[chests, InceptionResNetV2 (quick)](quick/{name}-inception_resnet_v2-seed0.png)"
