@@ -129,8 +129,8 @@ def noise_finds_no_more(evidence: Evidence) -> float:
 @check(
     "large epsilon breaks all",
     f"accuracy at epsilon = {LARGE_EPSILON:g}, where all images can be made the same grey, so that images of one "
-    "class at most can hold: above 0, the attack failed, or the model hardly looks at the image. Take more steps, another "
-    "loss, or look at the gradients",
+    "class at most can hold: above 0, the attack failed, or the model hardly looks at the image. Take more steps, "
+    "another loss, or look at the gradients",
     otherwise="doubtful",
     at_most=0,
     more_steps_may_help=True,
