@@ -129,6 +129,12 @@ class StudyResults:
             tables[name] = pd.concat([getattr(self, name), getattr(other, name)[only_there]], ignore_index=True)
         return StudyResults(self.about | {"sources": other.about["sources"] | self.about["sources"]}, **tables)
 
+    def first_trainings(self, count: int) -> "StudyResults":
+        """Return the results of the trainings with the `count` smallest seeds."""
+        seeds = sorted(self.models.seed.unique())[:count]
+        tables = {name: getattr(self, name) for name in TABLES}
+        return StudyResults(self.about, **{name: table[table.seed.isin(seeds)] for name, table in tables.items()})
+
     @property
     def cells(self) -> list[tuple[str, str]]:
         """Return task and backbone of all models, each pair once."""

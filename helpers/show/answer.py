@@ -41,10 +41,10 @@ def answer(runs: Sequence[StudyResults]) -> str:
     ledger = judge_by_first(runs, claims)
     verdicts = overall(ledger, claims).set_index("claim")
     main = ledger[ledger.claim == "robustness"]
-    medians = _medians(next(each for each in runs if each.about["profile"] == main.profile.iloc[0]))
+    judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
     claim = next(each for each in claims if each.id == "robustness")
-    effect = _effect(claim, main, verdicts.loc["robustness"], _source(runs))
-    sentences = [effect, medians, _parts(ledger), _counts(verdicts)]
+    effect = _effect(claim, main, verdicts.loc["robustness"], _source(runs)) + _fewer(judged, claim, main)
+    sentences = [effect, _medians(judged), _parts(ledger), _counts(verdicts)]
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *OWN):
         row = verdicts.loc[name]
@@ -78,6 +78,17 @@ def _effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: st
         f"attention make such classifiers more robust{enough}? The verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells}).{would}"
     )
+
+
+def _fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
+    """Return the sentence on what one training fewer would have said, beside a claim's rows of the ledger."""
+    count = results.models.seed.nunique() - 1
+    if count < claim.seeds:
+        return ""
+    both = judge_by_first([results.first_trainings(count)], [claim]).merge(rows, on=["task", "backbone"])
+    changed = both[both.verdict_x != both.verdict_y]
+    listed = ", ".join(f"*{row.verdict_x}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
+    return f" The first {count} trainings alone said {listed or 'the same'}."
 
 
 def _medians(results: StudyResults) -> str:

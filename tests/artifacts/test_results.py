@@ -37,3 +37,11 @@ def test_parts_of_different_runs_are_refused_and_the_difference_is_named(name, v
 def test_parts_about_different_tasks_are_one_run():
     joined = part(1).join(part(2, sources={"retinopathy": "folder"}))
     assert joined.about["sources"] == {"skin_lesion": "phantom", "retinopathy": "folder"}
+
+
+def test_the_first_trainings_are_those_of_the_smallest_seeds():
+    tables = {name: part(1).models.iloc[:0] for name in ("explanations", "maps", "detection")}
+    joined = part(3).join(part(1)).join(part(2))
+    first = replace(joined, **tables).first_trainings(2)
+    assert set(first.models.seed) == set(first.radii.seed) == set(first.clean.seed) == {1, 2}
+    assert len(first.radii) == 2 * len(part(1).radii)

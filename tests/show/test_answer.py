@@ -1,12 +1,17 @@
 """README's answer is what the committed results say, and a document without its marks is refused."""
 
+import re
+
 import pytest
 
 from helpers import StudyError
 from helpers.artifacts.results import StudyResults
+from helpers.judge.claims import read_claims
+from helpers.judge.ledger import judge_by_first
 from helpers.paths import ROOT
-from helpers.show.answer import PARTS_OF_README, README, RESULTS, draw, write_into
+from helpers.show.answer import PARTS_OF_README, README, RESULTS, _fewer, draw, write_into
 from helpers.show.beside_paper import figures_beside
+from helpers.show.names import IMAGES_OF
 
 
 def runs():
@@ -22,6 +27,16 @@ def test_the_answer_in_readme_comes_from_the_committed_results():
 def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
     draw(runs(), tmp_path / "answer.png")
     assert (tmp_path / "answer.png").stat().st_size > 10_000
+
+
+def test_what_one_training_fewer_would_have_said_is_judged_from_these_alone():
+    run, claims = runs()[0], [claim for claim in read_claims() if claim.id == "robustness"]
+    rows, before = judge_by_first([run], claims), judge_by_first([run.first_trainings(2)], claims)
+    said = dict(re.findall(r"\*([a-z ]+)\* on ([a-z ]+)[,.]", _fewer(run, claims[0], rows)))
+    changed = before[before.verdict != rows.verdict]
+    assert {IMAGES_OF[row.task]: row.verdict for row in changed.itertuples()} == {v: k for k, v in said.items()}
+    assert "alone said the same" in _fewer(run, claims[0], before)
+    assert not _fewer(run.first_trainings(2), claims[0], before)  # one training says nothing of attention in general
 
 
 def test_a_figure_is_linked_from_the_first_profile_that_has_it(tmp_path):
