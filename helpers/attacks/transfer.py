@@ -8,7 +8,7 @@ import pandas as pd
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import STEP_LENGTHS, decayed, project
+from helpers.attacks.pgd import STEP_LENGTHS, decayed, project, random_starts
 from helpers.backend import keras, tf
 from helpers.networks.build import load_model
 
@@ -50,12 +50,19 @@ def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None, 
         images, adversarials, labels = kept.images[is_broken], adversarials[is_broken], kept.labels[is_broken]
         for target, model in models.items():
             rows.append((attack, source, target, *_count_fooled(model, images, adversarials, labels)))
-    for name, model in models.items() if epsilon is not None else ():
-        kept = Adversarials.load(folders[name].adversarials)
-        signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), kept.images.shape)
-        noisy = np.clip(kept.images + np.float32(epsilon) * signs, 0, 1)
-        rows.append((attack, NOISE, name, *_count_fooled(model, kept.images, noisy, kept.labels)))
+    if epsilon is not None:
+        for name, model in models.items():
+            kept = Adversarials.load(folders[name].adversarials)
+            noisy = _with_noise(kept.images, epsilon, seed)
+            rows.append((attack, NOISE, name, *_count_fooled(model, kept.images, noisy, kept.labels)))
     return pd.DataFrame(rows, columns=["attack", "adversarials of", "shown to", "images", "fooled"])
+
+
+def _with_noise(images: np.ndarray, epsilon: float, seed: int) -> np.ndarray:
+    """Return images at random corners of their balls, float32 of the images' shape, in [0, 1]."""
+    numbers = np.arange(len(images))
+    corners = np.sign(random_starts(images.shape[1:], images=numbers, epsilon=epsilon, seed=seed))
+    return np.clip(images + np.float32(epsilon) * corners, 0, 1)
 
 
 def _count_fooled(model: keras.Model, images: np.ndarray, changed: np.ndarray, labels: np.ndarray) -> tuple[int, float]:

@@ -85,9 +85,10 @@ def _fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
     count = results.models.seed.nunique() - 1
     if count < claim.seeds:
         return ""
-    both = judge_by_first([results.first_trainings(count)], [claim]).merge(rows, on=["task", "backbone"])
-    changed = both[both.verdict_x != both.verdict_y]
-    listed = ", ".join(f"*{row.verdict_x}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
+    before = judge_by_first([results.first_trainings(count)], [claim])
+    both = before.merge(rows, on=["task", "backbone"], suffixes=("", "_now"))
+    changed = both[both.verdict != both.verdict_now]
+    listed = ", ".join(f"*{row.verdict}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
     return f" The first {count} trainings alone said {listed or 'the same'}."
 
 

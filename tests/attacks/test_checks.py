@@ -1,6 +1,7 @@
 """Each check fails for a model or an attack that was broken for it, and all pass for a sound one."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,11 +25,18 @@ def check(model, task, protocol="minimal"):
     return check_attack(model, *task, attacked, batch_size=20)
 
 
+class Sound(NamedTuple):
+    """An attack in which nothing is wrong: its protocol, what it found, and its checks."""
+
+    protocol: str
+    attacked: Attacked
+    checks: Checks
+
+
 @pytest.fixture(scope="module", params=PROTOCOLS)
 def sound(request, small_model, small_task):
-    """Return the protocol of an attack in which nothing is wrong, what it found, and its checks."""
     attacked = attack(small_model, *small_task, batch_size=20, **PROTOCOLS[request.param])
-    return request.param, attacked, check_attack(small_model, *small_task, attacked, batch_size=20)
+    return Sound(request.param, attacked, check_attack(small_model, *small_task, attacked, batch_size=20))
 
 
 minimal_only = pytest.mark.parametrize("sound", ["minimal"], indirect=True)
@@ -73,15 +81,13 @@ class ReversedGradient(keras.layers.Layer):
 
 
 def test_a_sound_model_is_trusted(sound):
-    _, attacked, checks = sound
-    assert attacked.unconfirmed == 0
-    assert failed_names(checks) == set()
-    assert checks.verdict == "trusted"
+    assert sound.attacked.unconfirmed == 0
+    assert failed_names(sound.checks) == set()
+    assert sound.checks.verdict == "trusted"
 
 
 def test_the_table_lists_the_checks_that_apply(sound):
-    protocol, _, checks = sound
-    table = checks.table
+    table = sound.checks.table
     columns = ["name", "value", "low", "high", "threshold", "passed", "otherwise", "meaning", "more_steps_may_help"]
     assert table.columns.tolist() == columns
     expected = [
@@ -99,7 +105,7 @@ def test_the_table_lists_the_checks_that_apply(sound):
         ("epsilon in units of pixels", 0.25, "broken"),
         ("accuracy never rises", 0, "doubtful"),
     ]
-    if protocol == "minimal":  # it attacks the margin, and has no grid
+    if sound.protocol == "minimal":  # it attacks the margin, and has no grid
         expected = [
             row
             for row in expected
@@ -147,7 +153,7 @@ def test_epsilon_on_another_scale_is_caught(small_model, small_task, scale, name
 
 @minimal_only
 def test_radii_that_are_too_large_are_caught(small_model, small_task, sound):
-    attacked = sound[1]
+    attacked = sound.attacked
     wrong = replace(attacked, radii=2 * attacked.radii, table=attacked.table.assign(radius=2 * attacked.radii))
     caught = failed_names(check_attack(small_model, *small_task, wrong, batch_size=20))
     assert caught >= {"other attacks find no more", "another search finds no more"}
@@ -155,7 +161,7 @@ def test_radii_that_are_too_large_are_caught(small_model, small_task, sound):
 
 @minimal_only
 def test_one_radius_that_is_too_large_is_caught(small_model, small_task, sound):
-    attacked = sound[1]
+    attacked = sound.attacked
     radii = attacked.radii.copy()
     radii[np.argmax(radii)] *= 2
     wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
@@ -227,7 +233,7 @@ def test_a_model_without_a_dense_layer_has_nothing_planted(small_task):
 
 @minimal_only
 def test_unconfirmed_adversarials_are_caught(small_model, small_task, sound):
-    checks = check_attack(small_model, *small_task, replace(sound[1], unconfirmed=1), batch_size=20)
+    checks = check_attack(small_model, *small_task, replace(sound.attacked, unconfirmed=1), batch_size=20)
     assert failed_names(checks) == {"adversarials confirmed"}
 
 
@@ -320,7 +326,7 @@ def test_the_worst_failed_check_gives_the_verdict(passed, verdict):
 
 @minimal_only
 def test_only_a_doubt_that_a_longer_attack_may_end_asks_for_one(sound):
-    passed = sound[2]
+    passed = sound.checks
     helped = {one.name for one in passed.checks if one.more_steps_may_help}
     assert helped == {"other attacks find no more", "another search finds no more", "large epsilon breaks all"}
     for one in passed.checks:

@@ -26,7 +26,7 @@ FOLDER = ProfileFolder.from_config(MODELS[0])
 PROFILE_COPY = FOLDER.profile.name  # changes only if the profile's content does
 TASK, RUN = TaskFolder(Path("{task}")), RunFolder(Path("{task}") / RUN_NAME)  # their paths are patterns of wildcards
 PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
-BY_TASK_AND_SEED = defaultdict(list)  # no job asks for models of two of either: of thousands, few are looked through
+BY_TASK_AND_SEED = defaultdict(list)  # jobs ask for models of one task and seed; all may be thousands
 for model in MODELS:
     BY_TASK_AND_SEED[model.task, model.seed].append(model)
 SUFFIXES = {training_suffix(training): training for training in TRAININGS}
