@@ -17,10 +17,10 @@ from statistics import median
 from helpers.artifacts.folders import ProfileFolder
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
-from helpers.parameters import TRAININGS
 from helpers.profiles import read_models
 from helpers.show.job_list import jobs_of
 from helpers.tasks import TASKS
+from helpers.trainings import TRAININGS
 
 SEEDS = 5
 NODES = (1, 4, 16, 64)

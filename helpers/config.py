@@ -58,15 +58,15 @@ def check_parameters(kind: type[Checked], parameters: Mapping[str, Any]) -> Chec
 
 
 def check_values(**parameters: Any) -> dict[str, Any]:
-    """Return the values of some parameters of `Config`, each checked by itself.
+    """Return the values of some parameters of `Config`, each checked by itself, and of its properties as they are.
 
     Raises:
         StudyError: one error that lists all that are no such value.
     """
     fields: dict[str, Any] = {name: (field.annotation, field) for name, field in Config.model_fields.items()}
-    chosen = {name: fields[name] for name in parameters}
+    chosen = {name: fields[name] for name in parameters if name in fields}
     kind = pydantic.create_model("Values", __base__=Parameters, **chosen)
-    return check_parameters(kind, parameters).model_dump()
+    return {**parameters, **check_parameters(kind, {name: parameters[name] for name in chosen}).model_dump()}
 
 
 def check_count(name: str, value: Any, *, least: int = 1) -> int:

@@ -1,42 +1,85 @@
-"""Grids in profiles: every combination of tasks, backbones, attentions, trainings and seeds, in a few lines."""
+"""Grids in profiles: every combination of tasks, backbones, attentions, trainings, seeds and other parameters."""
 
 import itertools
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from helpers.errors import StudyError, check_choice
+from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
+from helpers.trainings import TRAININGS, VARIANT
 
 # What a grid lists, and the key of a model that takes each value; what stands first changes slowest
 AXES = {"seeds": "seed", "tasks": "task", "backbones": "backbone", "trainings": "training", "attentions": "attention"}
+# Other parameters that a grid may list: numbers and words that models of one task need not share
+VARIED = [
+    name
+    for name in (*TrainingParameters.model_fields, *AttackParameters.model_fields)
+    if name not in {*AXES.values(), "pretraining", "epsilons"}
+]
 
 
-def expand_grids(entry: str, grids: Any) -> list[dict[str, Any]]:
-    """Return the models of a profile's `grid`, each as the `models` of a profile name it.
+def expand_grids(
+    entry: str, grids: Any, trainings: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Return the models of a profile's `grid` as `models` would name them, and the trainings as `trainings` would.
+
+    With other parameters than `AXES`, each combination of their values is a training: `learning_rate: [0.001, 0.01]`
+    makes the trainings standard-learning_rate_0.001 and standard-learning_rate_0.01.
 
     Args:
         entry: Where the grids are, for errors.
-        grids: One grid, or a list of grids. A grid maps `AXES` to a value or a list; its `exclude` may hold models, or
-            parts of them such as {training: adversarial, attention: soft}, that are left out.
+        grids: One grid, or a list of grids. A grid maps `AXES` and `VARIED` to a value or a list; its `exclude` may
+            hold models, or parts of them such as {training: adversarial, epochs: 20}, that are left out.
+        trainings: What the profile says of trainings, {name: {parameter: value}}.
 
     Raises:
-        StudyError: it is no such mapping, an axis is empty, or an exclusion leaves nothing out.
+        StudyError: it is no such mapping, an axis is empty, an exclusion leaves nothing out, or a value makes no name.
     """
     several = isinstance(grids, list)
-    models = []
+    models, variants = [], {}
     for number, grid in enumerate(grids if several else [grids], start=1):
-        models += _expand(f"{entry}, number {number}" if several else entry, grid)
-    return models
+        place = f"{entry}, number {number}" if several else entry
+        for model in _expand(place, grid):
+            if varied := {key: model.pop(key) for key in VARIED if key in model}:
+                base = check_choice(
+                    f"{place}: trainings", model.get("training", "standard"), dict.fromkeys((*TRAININGS, *trainings))
+                )
+                model["training"] = "-".join([base, *(_variant(place, *each) for each in varied.items())])
+                variants[model["training"]] = {**trainings.get(base, {}), **varied}
+            models.append(model)
+    return models, variants
+
+
+def _variant(place: str, key: str, value: Any) -> str:
+    """Return the part of a training's name for a parameter, such as epochs_10."""
+    try:
+        text = f"{Decimal(str(value)):f}"
+    except InvalidOperation:
+        text = str(value).lower()
+    if not VARIANT.fullmatch(text):
+        raise StudyError(
+            f"{place}: {key}: expected a number, or a word of lower-case letters, digits, _ and ., got {value!r:.80}. "
+            "For other values, name the trainings under `trainings`, and list these names."
+        )
+    return f"{key}_{text}"
 
 
 def _expand(entry: str, grid: Any) -> list[dict[str, Any]]:
     if not isinstance(grid, dict) or not grid:
         raise StudyError(f"{entry}: expected lists, such as seeds: [0, 1, 2], got {grid!r:.80}.")
     for name in grid:
-        check_choice(entry, name, [*AXES, "exclude"])
-    values = {key: _listed(grid[axis]) for axis, key in AXES.items() if axis in grid}
-    for axis, key in AXES.items():
-        if axis in grid and not values[key]:
-            raise StudyError(f"{entry}: {axis}: expected at least one, got none.")
+        if name in ImageParameters.model_fields:
+            raise StudyError(
+                f"{entry}: {name}: expected no parameter of the images, which all models of a task share. "
+                "Write a profile for each value."
+            )
+        check_choice(entry, name, [*AXES, *VARIED, "exclude"])
+    keys = AXES | {name: name for name in VARIED}
+    values = {key: _listed(grid[name]) for name, key in keys.items() if name in grid}
+    for name, key in keys.items():
+        if name in grid and not values[key]:
+            raise StudyError(f"{entry}: {name}: expected at least one, got none.")
     models = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     for excluded in _exclusions(f"{entry}: exclude", grid.get("exclude", [])):
         kept = [model for model in models if not _matches(model, excluded)]
@@ -54,7 +97,7 @@ def _exclusions(entry: str, excluded: Any) -> list[Mapping[str, Any]]:
         if not isinstance(each, dict) or not each:
             raise StudyError(f"{entry}: expected models such as {{task: skin_lesion, seed: 1}}, got {each!r:.80}.")
         for key in each:
-            check_choice(entry, key, AXES.values())
+            check_choice(entry, key, [*AXES.values(), *VARIED])
     return exclusions
 
 

@@ -3,14 +3,13 @@
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.tasks import FINDINGS, TASKS
+from helpers.trainings import check_training, split_training
 from helpers.values import Count, Epsilons, Parameters, PathText, Positive, PositiveFraction, Seed, Share, choice_of
-
-TRAININGS = ("standard", "adversarial")
 
 
 class PhantomParameters(Parameters):
@@ -145,12 +144,17 @@ class TrainingParameters(OptimizerParameters):
     """`all`: every batch is spread over all GPUs."""
     deterministic: bool = False
     """Whether training, attack and explanation give the same numbers again on the same GPU; it is slower."""
-    training: Annotated[str, choice_of(TRAININGS)] = "standard"
-    """`standard`, or `adversarial`: on images attacked with PGD (Madry et al., 2018)."""
+    training: Annotated[str, AfterValidator(check_training)] = "standard"
+    """`standard`, or `adversarial`: on images attacked with PGD (Madry et al., 2018); or a variant of one."""
     training_epsilon: PositiveFraction = 0.01
     """Adversarial training: the L∞ radius, on pixels in [0, 1]."""
     training_steps: Count = 7
     """Adversarial training: gradient steps of an attack."""
+
+    @property
+    def is_adversarial(self) -> bool:
+        """Return whether the network is trained on attacked images."""
+        return split_training(self.training)[0] == "adversarial"
 
     @pydantic.model_validator(mode="after")
     def _check_training(self) -> Self:

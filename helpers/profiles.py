@@ -10,9 +10,10 @@ from helpers.backbones import BACKBONES
 from helpers.config import Config, check_values, make_config
 from helpers.errors import StudyError, check_choice
 from helpers.grid import expand_grids
-from helpers.parameters import TRAININGS
+from helpers.parameters import ImageParameters
 from helpers.paths import ROOT, from_root, path_problem
 from helpers.tasks import TASKS
+from helpers.trainings import TRAININGS, split_training
 
 # Sections of a profile that override `parameters`, and the names allowed in them
 OVERRIDE_SECTIONS: dict[str, Collection[str]] = {"backbones": BACKBONES, "tasks": TASKS, "trainings": TRAININGS}
@@ -53,23 +54,21 @@ def read_profile(profile: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: expected YAML; {error}") from error
-    if not isinstance(content, dict) or content.keys() - OVERRIDE_SECTIONS.keys() - {"models", "grid"} != {
-        "parameters"
-    }:
+    optional = {*OVERRIDE_SECTIONS, "models", "grid"}
+    if not isinstance(content, dict) or content.keys() - optional != {"parameters"}:
         raise StudyError(
             f"{path}: expected the entries `models` or `grid` (or both), `parameters` and, optionally, "
             f"{', '.join(OVERRIDE_SECTIONS)}; got {content!r:.80}"
         )
     for section, known in OVERRIDE_SECTIONS.items():
         for name, overrides in _mapping(path, section, content.setdefault(section, {})).items():
-            check_choice(f"{path}: {section}", name, known)
-            _mapping(path, f"{section}.{name}", overrides)
+            check_choice(f"{path}: {section}", str(name).split("-")[0], known)
+            _check_overrides(path, section, name, overrides)
     _mapping(path, "parameters", content["parameters"])
-    models = content.get("models", [])
-    _check_models(path, models)
-    if "grid" in content:
-        models = [*models, *expand_grids(f"{path}: grid", content.pop("grid"))]
-    if not models:
+    _check_models(path, models := content.get("models", []))
+    of_grid, variants = expand_grids(f"{path}: grid", content.pop("grid", []), content["trainings"])
+    content["trainings"] |= variants
+    if not (models := [*models, *of_grid]):
         raise StudyError(f"{path}: models: expected a list of at least one model, or a grid; found none.")
     return content | {"models": models}
 
@@ -78,6 +77,15 @@ def _mapping(path: Path, entry: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise StudyError(f"{path}: {entry}: expected names and values, got {value!r:.80}.")
     return value
+
+
+def _check_overrides(path: Path, section: str, name: str, overrides: Any) -> None:
+    of_images = _mapping(path, f"{section}.{name}", overrides).keys() & ImageParameters.model_fields.keys()
+    if of_images and section != "tasks":
+        raise StudyError(
+            f"{path}: {section}.{name}: expected no parameter of the images, which all models of a task share; got "
+            f"{', '.join(sorted(of_images))}. Put it under `parameters` or `tasks`."
+        )
 
 
 def _check_models(path: Path, models: Any) -> None:
@@ -109,7 +117,12 @@ def _make(profile: str, content: Mapping[str, Any], overrides: Mapping[str, Any]
     parameters = dict(content["parameters"])
     for section in OVERRIDE_SECTIONS:
         name = given[section.removesuffix("s")]
-        parameters |= content[section].get(name, {}) if isinstance(name, str) else {}  # of another type: refused below
+        for each in (
+            dict.fromkeys((split_training(name)[0], name)) if isinstance(name, str) else ()
+        ):  # of another type: refused below
+            parameters |= content[section].get(each, {})
+    if isinstance(given["training"], str):
+        check_choice("training", given["training"], dict.fromkeys((*TRAININGS, *content["trainings"])))
     return make_config({"profile": profile, **parameters, **given})
 
 
@@ -159,8 +172,7 @@ def find_models(profile: str, *, runs_dir: str | None = None, **properties: Any)
     """
     models = read_models(profile, runs_dir=runs_dir)
     wanted = check_values(**{name: value for name, value in properties.items() if value is not None})
-    found = select_models(models, **wanted)
-    if not found:
+    if not (found := select_models(models, **wanted)):
         properties_wanted = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
         listed = "; ".join(", ".join(str(getattr(model, name)) for name in MODEL_KEYS) for model in models)
         raise StudyError(

@@ -3,10 +3,13 @@
 import pytest
 import yaml
 
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.results import arm_of
 from helpers.errors import StudyError
 from helpers.grid import expand_grids
-from helpers.profiles import MODEL_KEYS, read_models, read_profile
+from helpers.profiles import MODEL_KEYS, read_config, read_models, read_profile
 from helpers.seeds import write_with_seeds
+from helpers.show.names import model_name
 
 
 def keys(models):
@@ -28,10 +31,11 @@ def profile(tmp_path):
 
 
 def test_a_grid_is_every_combination_and_seeds_change_slowest():
-    models = expand_grids("grid", {"tasks": ["a", "b"], "seeds": [0, 1], "attentions": "none"})
+    models, trainings = expand_grids("grid", {"tasks": ["a", "b"], "seeds": [0, 1], "attentions": "none"}, {})
     assert models == [
         {"seed": seed, "task": task, "attention": "none"} for seed in (0, 1) for task in ("a", "b")
     ]  # fmt: skip
+    assert trainings == {}
 
 
 def test_several_grids_and_listed_models_stand_in_their_order(profile):
@@ -70,6 +74,69 @@ def test_what_is_excluded_is_left_out(profile):
     assert not [key for key in found if key[0] == "pneumothorax" and key[4] == 1]
 
 
+def test_any_key_of_a_network_its_training_or_its_attack_may_vary(profile):
+    path = profile(
+        trainings={"adversarial": {"training_steps": 2}, "adversarial-long": {"epochs": 7}},
+        grid={
+            "tasks": "skin_lesion",
+            "backbones": "resnet50",
+            "trainings": ["standard", "adversarial-long"],
+            "learning_rate": [1e-5, "1e-3"],
+            "class_weights": [True, False],
+            "steps": 3,
+            "exclude": [
+                {"training": "adversarial-long", "learning_rate": 1e-5},
+                {"training": "adversarial-long", "class_weights": False},
+            ],
+        },
+    )
+    models = read_models(path)
+    assert [model.training for model in models] == [
+        "standard-learning_rate_0.00001-class_weights_true-steps_3",
+        "standard-learning_rate_0.00001-class_weights_false-steps_3",
+        "standard-learning_rate_0.001-class_weights_true-steps_3",
+        "standard-learning_rate_0.001-class_weights_false-steps_3",
+        "adversarial-long-learning_rate_0.001-class_weights_true-steps_3",
+    ]
+    assert [(m.learning_rate, m.class_weights, m.is_adversarial) for m in models] == [
+        (1e-5, True, False),
+        (1e-5, False, False),
+        (1e-3, True, False),
+        (1e-3, False, False),
+        (1e-3, True, True),
+    ]
+    assert {model.steps for model in models} == {3}
+    assert (models[-1].epochs, models[-1].training_steps) == (7, 2)  # of its own section, and of its kind
+    first = read_config(profile=path, training=models[0].training)
+    assert first == models[0]
+    assert RunFolder.from_config(first).path.name == (
+        "resnet50-none-learning_rate_0.00001-class_weights_true-steps_3-seed0"
+    )
+    assert arm_of(first) == "none-learning_rate_0.00001-class_weights_true-steps_3"
+    assert model_name(models[-1]) == (
+        "without attention, adversarially trained, long, learning rate 0.001, class weights true, steps 3"
+    )
+
+
+def test_a_training_that_the_profile_does_not_have_is_refused(profile):
+    path = profile(grid={"tasks": "skin_lesion", "backbones": "resnet50", "epochs": [1, 2]})
+    with pytest.raises(StudyError, match="training: expected one of .*Did you mean 'standard-epochs_2'"):
+        read_config(profile=path, training="standard-epoch_2")
+    with pytest.raises(StudyError, match=r"grid: trainings: expected one of standard, adversarial; got 'standard-x'"):
+        read_models(profile(grid={"trainings": "standard-x", "epochs": [1, 2]}))
+    with pytest.raises(StudyError, match=r"training: in 'standard-a/b', expected lower-case letters.*'a/b'"):
+        read_models(profile(grid={"trainings": "standard-a/b"}, trainings={"standard-a/b": {}}))
+
+
+def test_images_are_no_part_of_what_varies(profile):
+    with pytest.raises(StudyError, match="grid: phantoms: expected no parameter of the images.*a profile for each"):
+        read_models(profile(grid={"phantoms": [50, 100]}))
+    with pytest.raises(
+        StudyError, match=r"trainings.adversarial: expected no parameter of the images.* got folds\. Put"
+    ):
+        read_models(profile(grid={}, trainings={"adversarial": {"folds": 4}}))
+
+
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
@@ -78,6 +145,10 @@ def test_what_is_excluded_is_left_out(profile):
         ({"seed": [0, 1]}, "grid: expected one of .*seed.*Did you mean 'seeds'"),
         ({"tasks": []}, "grid: tasks: expected at least one, got none"),
         ({"tasks": "skin", "backbones": "resnet50"}, r"models, entry 1 \(skin, resnet50\): task: "),
+        ({"epochs": []}, "grid: epochs: expected at least one, got none"),
+        ({"epochs": [1, 0]}, r"models, entry 2 \(standard-epochs_0\): epochs: .* greater than 0, got 0"),
+        ({"training_epsilon": ["1/255"]}, "training_epsilon: expected a number, or a word .* got '1/255'. For other"),
+        ({"epsilons": [0.1]}, "grid: expected one of .*; got 'epsilons'"),
         ({"seeds": [0, 0]}, "an earlier entry is the same"),
         ({"seeds": [0, 1], "exclude": {"seed": 2}}, "exclude: expected a part of the grid, got {'seed': 2}"),
         ({"seeds": [0, 1], "exclude": "seed 1"}, "exclude: expected models such as"),

@@ -9,6 +9,7 @@ from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.paths import from_root
 from helpers.profiles import profile_name, profile_path
+from helpers.trainings import training_suffix
 
 OWNER = "profile.json"  # in a profile's folder: which profile it belongs to
 RUN_NAME = "{backbone}-{attention}{training}-seed{seed}"  # of a model's folder; training as `training_suffix` has it
@@ -17,11 +18,6 @@ RUN_NAME = "{backbone}-{attention}{training}-seed{seed}"  # of a model's folder;
 def images_folder(config: Config) -> Path:
     """Return where images that the study itself writes are kept, for all profiles of a `runs_dir`."""
     return from_root(config.runs_dir) / "_images"  # no profile is called so
-
-
-def training_suffix(training: str) -> str:
-    """Return how the name of a model's folder says how the model was trained."""
-    return "" if training == "standard" else f"-{training}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from helpers.artifacts.origin import ORIGIN
 from helpers.artifacts.tables import Table
 from helpers.config import Config
 from helpers.errors import StudyError
+from helpers.trainings import training_suffix
 
 ABOUT = "about.json"
 MODEL = ("task", "backbone", "arm", "seed")  # columns that say which model a row is about
@@ -34,10 +35,13 @@ TABLES = {  # of StudyResults, and their files
 
 
 def arm_of(config: Config) -> str:
-    """Return what tells a model from the others of its task, backbone and seed: its attention, or "adversarial"."""
-    if config.training == "adversarial" and config.attention != "none":
-        return f"{config.attention}-adversarial"
-    return "adversarial" if config.training == "adversarial" else config.attention
+    """Return what tells a model from the others of its task, backbone and seed.
+
+    That is its attention, and what is special about its training; no attention and adversarial: "adversarial".
+    """
+    if (config.attention, config.training) == ("none", "adversarial"):
+        return "adversarial"
+    return config.attention + training_suffix(config.training)
 
 
 def rows_of_model(table: pd.DataFrame, config: Config) -> pd.DataFrame:

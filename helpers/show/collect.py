@@ -36,7 +36,7 @@ def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) 
         StudyError: no such profile, or a model was not trained or attacked; or no model is finished.
     """
     configs = finished_models(profile, runs_dir=runs_dir) if so_far else read_models(profile, runs_dir=runs_dir)
-    standard = [config for config in configs if config.training == "standard"]
+    standard = [config for config in configs if not config.is_adversarial]
     return StudyResults(
         about=_about(configs),
         models=pd.DataFrame(map(_model_row, configs)),
@@ -62,7 +62,7 @@ def finished_models(profile: str, *, runs_dir: str | None = None) -> list[Config
 
 def _is_finished(config: Config) -> bool:
     folder = RunFolder.from_config(config)
-    explained = [folder.explanations, folder.maps, folder.detection] if config.training == "standard" else []
+    explained = [folder.explanations, folder.maps, folder.detection] if not config.is_adversarial else []
     return all(path.is_file() for path in (folder.predictions, folder.robustness, folder.checks, *explained))
 
 

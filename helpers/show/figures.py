@@ -75,7 +75,7 @@ def draw_figures(
     configs = finished_models(profile, runs_dir=runs_dir) if so_far else read_models(profile, runs_dir=runs_dir)
     name = profile_path(profile).stem
     figures, results, name = from_root(figures_dir or f"figures/{name}"), from_root(results_dir), table_name or name
-    explained = [config for config in configs if config.training == "standard"]  # notebook 06 explains no others
+    explained = [config for config in configs if not config.is_adversarial]  # notebook 06 explains no others
     return [
         *_draw_accuracies(configs, figures, results / f"{name}.csv", seed),
         *_draw_maps([config for config in explained if seed in (None, config.seed)], figures),

@@ -17,7 +17,7 @@ class Job:
     Attributes:
         rule: As the workflow calls it.
         name: Of its log and of its timing.
-        like: What takes about as long: rule, backbone and training.
+        like: What takes about as long: rule, backbone and kind of training.
         outputs: The files that it makes, or their folder.
     """
 
@@ -58,12 +58,13 @@ def _of_each_model(rule: str, models: Sequence[Config], notebooks: Path) -> Iter
             "attack": (folder.robustness, folder.checks, folder.adversarials),
             "explain": (folder.explanations, folder.maps, folder.detection),
         }
-        if rule != "explain" or model.training == "standard":
-            yield Job(rule, name, (rule, model.backbone, model.training), outputs[rule])
+        if rule != "explain" or not model.is_adversarial:
+            kind = "adversarial" if model.is_adversarial else "standard"
+            yield Job(rule, name, (rule, model.backbone, kind), outputs[rule])
 
 
 def _showing(models: Sequence[Config], notebooks: Path) -> Iterable[Job]:
-    standard = [model for model in models if model.training == "standard"]
+    standard = [model for model in models if not model.is_adversarial]
     for rule, notebook, chosen, named in (
         ("show_evaluation", "04_evaluate_pgd", models, _compared),
         ("question", "05_question_the_attack", models[:1], _named),
@@ -75,7 +76,7 @@ def _showing(models: Sequence[Config], notebooks: Path) -> Iterable[Job]:
 
 def _concluding(models: Sequence[Config]) -> Iterable[Job]:
     folder = ProfileFolder.from_config(models[0])
-    has_standard = any(model.training == "standard" for model in models)
+    has_standard = not all(model.is_adversarial for model in models)
     summaries = ["summary.csv", *(["summary_explanations.csv"] if has_standard else [])]
     tables = [*TABLES.values(), ABOUT] if leave_radii(models) else ["none"]
     drawn = (*(folder.results / name for name in summaries), folder.figures)

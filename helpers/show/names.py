@@ -6,6 +6,7 @@ from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.config import Config
 from helpers.tasks import TASKS
+from helpers.trainings import split_training
 
 SOURCES = {
     "phantom": "phantoms (drawn images)",
@@ -18,8 +19,9 @@ MAP_METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM", "gradcam++": "Grad
 
 def model_name(config: Config) -> str:
     """Return what a model is called beside others of its task and backbone, such as "with soft attention"."""
-    name = ATTENTIONS[config.attention].title
-    return f"{name}, adversarially trained" if config.training == "adversarial" else name
+    _, variants = split_training(config.training)
+    kind = ["adversarially trained"] if config.is_adversarial else []
+    return ", ".join([ATTENTIONS[config.attention].title, *kind, *(variant.replace("_", " ") for variant in variants)])
 
 
 def backbone_name(config: Config) -> str:

@@ -46,9 +46,16 @@ A profile has these entries:
 | entry | content |
 |---|---|
 | `models` | a list of models: {model_keys} |
-| `grid` | more models: every combination of {axes}, less what its `exclude` lists; or several grids |
+| `grid` | more models: every combination of {axes} and other keys, less what its `exclude` lists; or several grids |
 | `parameters` | the keys below |
 | {sections} | {{name: {{key: value}}}}: what differs from `parameters` for a backbone, a task or a training |
+
+A training has a kind, `standard` or `adversarial`, and may be a variant of it: `standard-long: {{epochs: 20}}` under
+`trainings` names one, which models list like the others. A grid may list any key of a network, its
+training or its attack that is a number or a word. One with `learning_rate: [0.001, 0.01]` names its own trainings:
+`standard-learning_rate_0.001` and so on. Each is trained, attacked, drawn and tabled beside the others; claims compare
+plain `standard` and `adversarial` models only. A variant of the attack's keys trains its model again: to attack one
+model in several ways, give notebook 04 other parameters instead.
 
 Keys without a default have to be in `parameters`, or in a section that applies to every model.
 {parts}

@@ -148,7 +148,7 @@ def _build(config: Config, *, weights: str = "random") -> keras.Model:
 def _learner(config: Config, model: keras.Model) -> keras.Model:
     """Return the view of a model that is fitted: with fused layers, on clean or on attacked images."""
     learner = with_fused_layers(model)
-    if config.training == "standard":
+    if not config.is_adversarial:
         return learner
     return AdversarialTraining(learner, epsilon=config.training_epsilon, steps=config.training_steps, seed=config.seed)
 

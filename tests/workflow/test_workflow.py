@@ -37,11 +37,11 @@ def modified(folder):
 
 
 def test_a_run_leaves_every_file_of_the_design(clone):
-    for name in ("skin_lesion/tiny-none", "skin_lesion/tiny-soft", "retinopathy/tiny_flat-soft-adversarial"):
+    for name in ("skin_lesion/tiny-none", "skin_lesion/tiny-soft", "retinopathy/tiny_flat-soft-adversarial-strong"):
         folder = clone.folder / f"{name}-seed0"
         recorded = ["model.keras", "predictions.csv", "robustness.csv"]
         others = ["history.csv", "checks.json", "adversarials.npz", "tensorboard"]
-        if not name.endswith("-adversarial"):
+        if not name.endswith("-strong"):
             recorded.append("explanations.csv")
             others += ["explanations.npz", "detection.csv"]
         records_beside = [f"{file}.record.json" for file in recorded]
@@ -65,7 +65,7 @@ def test_a_run_leaves_every_file_of_the_design(clone):
     }
     results = pd.read_csv(clone.folder / "results" / "summary.csv")
     assert set(results.task) == {"skin_lesion", "retinopathy"}
-    assert set(results.training) == {"standard", "adversarial"}
+    assert set(results.training) == {"standard", "adversarial-strong"}
     assert len(list((clone.folder / "notebooks").glob("*.ipynb"))) == 9
     assert not list(clone.folder.rglob(f"{files.UNFINISHED}*"))
     assert list((clone.folder / "logs").glob("attack-*.log"))
@@ -74,10 +74,10 @@ def test_a_run_leaves_every_file_of_the_design(clone):
 
 def test_the_results_hold_what_the_run_folders_hold(clone):
     results = StudyResults.load(clone.folder / "results")
-    assert results.models.arm.tolist() == ["soft-adversarial", "none", "soft"]
+    assert results.models.arm.tolist() == ["soft-adversarial-strong", "none", "soft"]
     for row in results.models.itertuples():
-        suffix = "-adversarial" if row.arm.endswith("-adversarial") else ""
-        attention = row.arm.removesuffix("-adversarial")
+        suffix = "-adversarial-strong" if row.arm.endswith("-strong") else ""
+        attention = row.arm.removesuffix("-adversarial-strong")
         folder = clone.folder / row.task / f"{row.backbone}-{attention}{suffix}-seed{row.seed}"
         assert row.parameters == load_model(folder).count_params()
         radii = ROBUSTNESS.load(folder / "robustness.csv")
@@ -94,7 +94,7 @@ def test_the_results_hold_what_the_run_folders_hold(clone):
 def test_parts_of_a_run_from_two_machines_become_one_folder_of_results(clone, tmp_path):
     for machine, elsewhere in (
         ("one", ["tiny-none-seed0"]),
-        ("two", ["tiny-soft-seed0", "tiny_flat-soft-adversarial-seed0"]),
+        ("two", ["tiny-soft-seed0", "tiny_flat-soft-adversarial-strong-seed0"]),
     ):
         runs = tmp_path / machine
         shutil.copytree(clone.runs, runs, symlinks=True)
@@ -168,7 +168,7 @@ def test_models_start_from_their_backbones_pretraining_on_the_tasks_of_the_profi
 
 
 def test_notebook_05_questions_the_first_model_of_the_profile(clone):
-    name = "05_question_the_attack-retinopathy-tiny_flat-soft-adversarial-seed0.ipynb"
+    name = "05_question_the_attack-retinopathy-tiny_flat-soft-adversarial-strong-seed0.ipynb"
     assert [path.name for path in (clone.folder / "notebooks").glob("05_*")] == [name]
 
 

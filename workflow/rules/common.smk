@@ -1,19 +1,20 @@
 # What the rules share: the models of the profile, the names of their files, and how a job is called.
 
 import os
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 from helpers import files
-from helpers.artifacts.folders import RUN_NAME, PretrainedFolder, ProfileFolder, RunFolder, TaskFolder, training_suffix
+from helpers.artifacts.folders import RUN_NAME, PretrainedFolder, ProfileFolder, RunFolder, TaskFolder
 from helpers.artifacts.records import STAGES
 from helpers.backbones import BACKBONES
 from helpers.datasets.manifest import data_dir_state
-from helpers.parameters import TRAININGS
 from helpers.errors import StudyError
 from helpers.paths import ROOT, from_root
 from helpers.profiles import profile_tasks, read_config, read_models, select_models
+from helpers.trainings import training_suffix
 
 PROFILE, RUNS = config["profile"], config["runs_dir"]
 try:
@@ -29,7 +30,7 @@ PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
 BY_TASK_AND_SEED = defaultdict(list)  # jobs ask for models of one task and seed; all may be thousands
 for model in MODELS:
     BY_TASK_AND_SEED[model.task, model.seed].append(model)
-SUFFIXES = {training_suffix(training): training for training in TRAININGS}
+SUFFIXES = {training_suffix(model.training): model.training for model in MODELS}
 # Where run.py found GPUs, a job that computes has one of them for itself (`helpers.gpus`), and all others have none.
 GPUS = [name for name in os.environ.get("STUDY_GPUS", "").split(",") if name]
 GPUS_PER_JOB = min(1, len(GPUS))
@@ -43,7 +44,7 @@ wildcard_constraints:
     task="[a-z0-9_]+",
     backbone="[a-z0-9_]+",
     attention="[a-z0-9_]+",
-    training="|".join(SUFFIXES),
+    training=f"(?:{'|'.join(map(re.escape, SUFFIXES))})",
     seed="[0-9]+",
 
 
@@ -74,7 +75,7 @@ def comparisons(models):
     return list(dict.fromkeys((model.task, model.backbone, str(model.seed)) for model in models))
 
 
-STANDARD_MODELS = [model for model in MODELS if model.training == "standard"]  # these are explained
+STANDARD_MODELS = [model for model in MODELS if not model.is_adversarial]  # these are explained
 COMPARED, EXPLAINED = comparisons(MODELS), comparisons(STANDARD_MODELS)
 LARGEST_SIZE = max(model.image_size for model in MODELS)
 LARGEST = {model.backbone for model in MODELS if model.image_size == LARGEST_SIZE}

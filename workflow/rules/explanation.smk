@@ -29,7 +29,7 @@ rule explain:
 rule show_explanation:
     input:
         lambda wildcards: files_of(
-            models_of(wildcards.task, wildcards.seed, backbone=wildcards.backbone, training="standard"),
+            models_of(wildcards.task, wildcards.seed, backbone=wildcards.backbone, is_adversarial=False),
             "explanations",
             "maps",
             "detection",
