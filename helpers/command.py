@@ -13,7 +13,8 @@ from typing import Any
 
 from helpers.errors import StudyError
 from helpers.gpus import one_gpu
-from helpers.profiles import MODEL_KEYS, read_config
+from helpers.profile_files import MODEL_KEYS
+from helpers.profiles import read_config
 from helpers.progress import LINES
 from helpers.signals import exit_on_signals
 

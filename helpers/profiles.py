@@ -1,99 +1,14 @@
-"""Reading profiles, the YAML files in params/: models or a grid, parameters, and what differs by task or backbone."""
+"""The models of a profile, each with all its parameters: those of the profile, of its sections, and what is given."""
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
-from helpers.backbones import BACKBONES
 from helpers.config import Config, check_values, make_config
 from helpers.errors import StudyError, check_choice
-from helpers.grid import expand_grids
-from helpers.parameters import ImageParameters
-from helpers.paths import ROOT, from_root, path_problem
+from helpers.grid import SHARED_BY_COMPARED
+from helpers.profile_files import MODEL_KEYS, OVERRIDE_SECTIONS, profile_path, read_profile
 from helpers.tasks import TASKS
 from helpers.trainings import TRAININGS, split_training
-
-# Sections of a profile that override `parameters`, and the names allowed in them
-OVERRIDE_SECTIONS: dict[str, Collection[str]] = {"backbones": BACKBONES, "tasks": TASKS, "trainings": TRAININGS}
-MODEL_KEYS = ("task", "backbone", "attention", "training", "seed")  # what tells the models of a profile apart
-
-
-def profile_path(profile: str) -> Path:
-    """Return where a profile is: the name of a file in params/ ("quick"), or the path of any YAML file.
-
-    Raises:
-        StudyError: it can be no path.
-    """
-    if not isinstance(profile, str) or not profile:
-        raise StudyError(f"profile: expected a name, such as quick, or the path of a YAML file; got {profile!r:.80}.")
-    if problem := path_problem(profile):
-        raise StudyError(f"profile: {problem}.")
-    return from_root(profile if profile.endswith((".yaml", ".yml")) else f"params/{profile}.yaml").resolve()
-
-
-def read_profile(profile: str) -> dict[str, Any]:
-    """Return a profile's content: its `models`, its `parameters`, and the sections that override these.
-
-    The models of its `grid` (see `helpers.grid`) follow those that it lists.
-
-    Args:
-        profile: The name of a file in params/ ("quick"), or the path of a YAML file.
-
-    Raises:
-        StudyError: no such file, no YAML, or unknown entries.
-    """
-    path = profile_path(profile)
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in (ROOT / "params").glob("*.yaml")))
-        raise StudyError(
-            f"profile: expected one of {known}, or the path of a YAML file; got {profile!r}, and {path} is not there."
-        )
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: expected YAML; {error}") from error
-    optional = {*OVERRIDE_SECTIONS, "models", "grid"}
-    if not isinstance(content, dict) or content.keys() - optional != {"parameters"}:
-        raise StudyError(
-            f"{path}: expected the entries `models` or `grid` (or both), `parameters` and, optionally, "
-            f"{', '.join(OVERRIDE_SECTIONS)}; got {content!r:.80}"
-        )
-    for section, known in OVERRIDE_SECTIONS.items():
-        for name, overrides in _mapping(path, section, content.setdefault(section, {})).items():
-            check_choice(f"{path}: {section}", str(name).split("-")[0], known)
-            _check_overrides(path, section, name, overrides)
-    _mapping(path, "parameters", content["parameters"])
-    _check_models(path, models := content.get("models", []))
-    of_grid, variants = expand_grids(f"{path}: grid", content.pop("grid", []), content["trainings"])
-    content["trainings"] |= variants
-    if not (models := [*models, *of_grid]):
-        raise StudyError(f"{path}: models: expected a list of at least one model, or a grid; found none.")
-    return content | {"models": models}
-
-
-def _mapping(path: Path, entry: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise StudyError(f"{path}: {entry}: expected names and values, got {value!r:.80}.")
-    return value
-
-
-def _check_overrides(path: Path, section: str, name: str, overrides: Any) -> None:
-    of_images = _mapping(path, f"{section}.{name}", overrides).keys() & ImageParameters.model_fields.keys()
-    if of_images and section != "tasks":
-        raise StudyError(
-            f"{path}: {section}.{name}: expected no parameter of the images, which all models of a task share; got "
-            f"{', '.join(sorted(of_images))}. Put it under `parameters` or `tasks`."
-        )
-
-
-def _check_models(path: Path, models: Any) -> None:
-    if not isinstance(models, list):
-        raise StudyError(f"{path}: models: expected a list of at least one model, got {models!r:.80}.")
-    for number, model in enumerate(models, start=1):
-        for key in _mapping(path, f"models, entry {number}", model):
-            check_choice(f"{path}: models, entry {number}", key, MODEL_KEYS)
 
 
 def read_config(*, profile: str, **overrides: Any) -> Config:
@@ -155,7 +70,22 @@ def read_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
         if (key := tuple(getattr(config, name) for name in MODEL_KEYS)) in configs:
             raise StudyError(f"{entry}: expected another model, an earlier entry is the same. Drop one of them.")
         configs[key] = config
+    _check_shared(profile, list(configs.values()))
     return list(configs.values())
+
+
+def _check_shared(profile: str, models: list[Config]) -> None:
+    """Check that models that are compared image by image can be."""
+    first: dict[tuple[str, str], Config] = {}
+    for model in models:
+        other = first.setdefault((model.task, model.backbone), model)
+        for name in SHARED_BY_COMPARED:
+            one, two = getattr(other, name), getattr(model, name)
+            if one != two:
+                raise StudyError(
+                    f"{profile_path(profile)}: {name}: expected the same for all models of a task and backbone, as "
+                    f"they are compared; got {one!r} ({other.training}) and {two!r} ({model.training})."
+                )
 
 
 def select_models(models: list[Config], **properties: Any) -> list[Config]:
@@ -192,9 +122,3 @@ def profile_tasks(profile: str) -> list[str]:
     """Return the names of the tasks of a profile's models, each once, in the order of `TASKS`."""
     tasks = {config.task for config in read_models(profile)}
     return [name for name in TASKS if name in tasks]
-
-
-def profile_name(profile: str) -> str:
-    """Return what identifies a profile in records: its name if it is in params/, else its path."""
-    path = profile_path(profile)
-    return path.stem if path.parent == ROOT / "params" else str(path)

@@ -8,7 +8,7 @@ import yaml
 from helpers import files
 from helpers.errors import StudyError
 from helpers.lists import read_list
-from helpers.profiles import profile_path, read_profile
+from helpers.profile_files import profile_path, read_profile
 
 SEED_TEXT = re.compile(r"[0-9]{1,9}")
 MOST_IN_A_NAME = 10  # seeds; of more, the name has a digest

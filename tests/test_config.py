@@ -10,7 +10,8 @@ from helpers.errors import StudyError
 from helpers.lists import read_choices
 from helpers.parameters import AttackParameters, ImageParameters, TrainingParameters
 from helpers.paths import ROOT
-from helpers.profiles import find_models, profile_name, profile_tasks, read_config, read_models, read_profile
+from helpers.profile_files import profile_name, read_profile
+from helpers.profiles import find_models, profile_tasks, read_config, read_models
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "reference", "real", "paper"])

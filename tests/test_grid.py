@@ -7,7 +7,8 @@ from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.results import arm_of
 from helpers.errors import StudyError
 from helpers.grid import expand_grids
-from helpers.profiles import MODEL_KEYS, read_config, read_models, read_profile
+from helpers.profile_files import MODEL_KEYS, read_profile
+from helpers.profiles import read_config, read_models
 from helpers.seeds import write_with_seeds
 from helpers.show.names import model_name
 
@@ -128,13 +129,48 @@ def test_a_training_that_the_profile_does_not_have_is_refused(profile):
         read_models(profile(grid={"trainings": "standard-a/b"}, trainings={"standard-a/b": {}}))
 
 
-def test_images_are_no_part_of_what_varies(profile):
-    with pytest.raises(StudyError, match="grid: phantoms: expected no parameter of the images.*a profile for each"):
-        read_models(profile(grid={"phantoms": [50, 100]}))
+def test_what_models_share_is_no_part_of_what_varies(profile):
+    for name, values in {"phantoms": [50, 100], "image_size": [64, 128], "protocol": ["minimal", "paper"]}.items():
+        with pytest.raises(
+            StudyError, match=f"grid: {name}: expected a parameter of single models.*a profile for each"
+        ):
+            read_models(profile(grid={name: values}))
+    for name, values in {"folds": 4, "pretraining": {"image_size": 32, "epochs": 1, "learning_rate": 0.1}}.items():
+        with pytest.raises(
+            StudyError, match=rf"trainings.adversarial: expected no parameter of what.* got {name}\. Put"
+        ):
+            read_models(profile(grid={}, trainings={"adversarial": {name: values}}))
+    grid = {"tasks": "skin_lesion", "backbones": "resnet50", "trainings": ["standard", "adversarial"]}
     with pytest.raises(
-        StudyError, match=r"trainings.adversarial: expected no parameter of the images.* got folds\. Put"
+        StudyError, match=r"image_size: expected the same .* got 64 \(standard\) and 96 \(adversarial\)"
     ):
-        read_models(profile(grid={}, trainings={"adversarial": {"folds": 4}}))
+        read_models(profile(grid=grid, trainings={"adversarial": {"image_size": 96}}))
+
+
+def test_a_training_has_one_meaning(profile):
+    same = {"tasks": "skin_lesion", "backbones": "resnet50"}
+    with pytest.raises(StudyError, match="standard-epochs_20 has other values elsewhere in the profile"):
+        read_models(profile(grid={**same, "epochs": [10, 20]}, trainings={"standard-epochs_20": {"epochs": 21}}))
+    with pytest.raises(StudyError, match="a kind at the beginning only, got 'adversarial' behind it"):
+        read_models(profile(grid={**same, "trainings": "standard-adversarial"}, trainings={"standard-adversarial": {}}))
+    long = f"standard-{'x' * 130}"
+    with pytest.raises(StudyError, match="training: expected at most 120 characters"):
+        read_models(profile(grid={**same, "trainings": long}, trainings={long: {}}))
+
+
+def test_other_models_of_the_profile_need_a_value_of_what_the_grid_varies(profile):
+    parameters = read_profile("smoke")["parameters"]
+    del parameters["learning_rate"]
+    with pytest.raises(StudyError, match="parameters: expected learning_rate, too"):
+        read_models(profile(parameters=parameters, grid={"learning_rate": [0.1, 0.2]}))
+
+
+def test_numbers_are_excluded_however_they_are_written(profile):
+    grid = {"tasks": "skin_lesion", "backbones": "resnet50", "learning_rate": ["1e-3", "1/10"]}
+    with pytest.raises(StudyError, match="learning_rate: .*got '1/10'"):
+        read_models(profile(grid=grid))
+    grid |= {"learning_rate": ["1e-3", 0.1], "exclude": {"training": "standard", "learning_rate": 0.001}}
+    assert [model.learning_rate for model in read_models(profile(grid=grid))] == [0.1]
 
 
 @pytest.mark.parametrize(
@@ -146,9 +182,10 @@ def test_images_are_no_part_of_what_varies(profile):
         ({"tasks": []}, "grid: tasks: expected at least one, got none"),
         ({"tasks": "skin", "backbones": "resnet50"}, r"models, entry 1 \(skin, resnet50\): task: "),
         ({"epochs": []}, "grid: epochs: expected at least one, got none"),
-        ({"epochs": [1, 0]}, r"models, entry 2 \(standard-epochs_0\): epochs: .* greater than 0, got 0"),
-        ({"training_epsilon": ["1/255"]}, "training_epsilon: expected a number, or a word .* got '1/255'. For other"),
-        ({"epsilons": [0.1]}, "grid: expected one of .*; got 'epsilons'"),
+        ({"epochs": [1, 0]}, "grid: epochs: .* greater than 0, got 0"),
+        ({"weights": ["My weights.h5"]}, "weights: expected a number, or a word .* got 'My weights.h5'. For other"),
+        ({"epochs": [2, "2"]}, r"\(standard-epochs_2\): expected another model, an earlier entry is the same"),
+        ({"task": ["skin_lesion"]}, "grid: expected one of .* got 'task'. Did you mean 'tasks'"),
         ({"seeds": [0, 0]}, "an earlier entry is the same"),
         ({"seeds": [0, 1], "exclude": {"seed": 2}}, "exclude: expected a part of the grid, got {'seed': 2}"),
         ({"seeds": [0, 1], "exclude": "seed 1"}, "exclude: expected models such as"),

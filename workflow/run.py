@@ -24,7 +24,8 @@ from helpers.config import Config
 from helpers.errors import StudyError, check_choice
 from helpers.gpus import ALL, SHARED, list_gpus
 from helpers.paths import ROOT, display_path, from_root
-from helpers.profiles import profile_path, read_models
+from helpers.profile_files import profile_path
+from helpers.profiles import read_models
 from helpers.seeds import write_with_seeds
 from helpers.shared_folder import LARGEST_SKEW, check_paths, check_python, check_shared
 

@@ -8,7 +8,7 @@ from helpers import files
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.paths import from_root
-from helpers.profiles import profile_name, profile_path
+from helpers.profile_files import profile_name, profile_path
 from helpers.trainings import training_suffix
 
 OWNER = "profile.json"  # in a profile's folder: which profile it belongs to

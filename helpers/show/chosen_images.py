@@ -1,9 +1,22 @@
-"""The choice of images for figures, among those that a run kept."""
+"""The choice of images and models for figures, among those of a run."""
+
+from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
+
+MOST_MODELS = 24  # of a figure with rows for each: of a hundred, it would be too high for a file
+Chosen = TypeVar("Chosen")
+
+
+def not_too_many(models: Iterable[Chosen]) -> tuple[list[Chosen], str]:
+    """Return the models that a figure shows, and a line of its title: "", or that they are the first of more."""
+    listed = list(models)
+    more = f"\nthe first {MOST_MODELS} of {len(listed)} models" if len(listed) > MOST_MODELS else ""
+    return listed[:MOST_MODELS], more
 
 
 def spread_over_epsilons(kept: Adversarials, count: int) -> np.ndarray:

@@ -22,7 +22,8 @@ from helpers.errors import StudyError
 from helpers.explain.compare_maps import compare_maps
 from helpers.explain.measure_table import MAP_PAIR_MEASURES
 from helpers.paths import display_path, from_root
-from helpers.profiles import OVERRIDE_SECTIONS, profile_path, read_models, read_profile
+from helpers.profile_files import OVERRIDE_SECTIONS, profile_path, read_profile
+from helpers.profiles import read_models
 from helpers.show.command_line import profile_parser
 
 DIGITS = 7  # of values in tables

@@ -17,7 +17,8 @@ from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.paths import display_path, from_root
 from helpers.phantoms import KINDS, phantom
-from helpers.profiles import profile_path, read_models
+from helpers.profile_files import profile_path
+from helpers.profiles import read_models
 from helpers.show.accuracy_figures import compare_models
 from helpers.show.collect import finished_models
 from helpers.show.command_line import profile_parser

@@ -12,7 +12,7 @@ from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded, recorded_config
 from helpers.config import Config
 from helpers.show import picture_plots
-from helpers.show.chosen_images import rank_explained
+from helpers.show.chosen_images import not_too_many, rank_explained
 from helpers.show.names import MAP_METHODS, backbone_name, class_name, join_distinct, model_name, source_name
 
 COLUMN_COUNT = 7  # image, attacked image, difference; activation map and attention map, clean and attacked each
@@ -62,7 +62,8 @@ def show_maps(
     Raises:
         StudyError: a model has no explanation, or one without a record.
     """
-    models = [_Explained.load(folder) for folder in folders]
+    shown, more = not_too_many(folders)
+    models = [_Explained.load(folder) for folder in shown]
     rows = []
     for task in dict.fromkeys(model.config.task for model in models):
         alike = [model for model in models if model.config.task == task]
@@ -74,12 +75,14 @@ def show_maps(
     for line, (model, index, level) in zip(axes, rows, strict=True):
         _draw_pictures(line[:3], model, index, level)
         _draw_maps(line[3:], model.arrays, index, level, target=target)
-    _write_titles(figure, axes[0], models, target)
+    _write_titles(figure, axes[0], models, target, more)
     return figure
 
 
-def _write_titles(figure: plt.Figure, axes: Sequence[Axes], models: Sequence[_Explained], target: str) -> None:
-    """Write the titles of the columns over the axes of the first row, and the title of the figure."""
+def _write_titles(
+    figure: plt.Figure, axes: Sequence[Axes], models: Sequence[_Explained], target: str, more: str
+) -> None:
+    """Write the titles of the columns over the axes of the first row, and the title of the figure, with `more`."""
     method, layer = join_distinct(model.method for model in models), join_distinct(model.layer for model in models)
     maps = [f"{name}\n{state}" for name in (method, "attention") for state in ("clean", "attacked")]
     for axis, name in zip(axes, ["image", "attacked", "difference", *maps], strict=True):
@@ -88,7 +91,7 @@ def _write_titles(figure: plt.Figure, axes: Sequence[Axes], models: Sequence[_Ex
     tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
     figure.suptitle(
         f"{tasks}; {backbones}; {join_distinct(map(source_name, configs))}\n"
-        f"{method} of {layer} for the {target} class; difference: grey is 0, black and white ±ε"
+        f"{method} of {layer} for the {target} class; difference: grey is 0, black and white ±ε{more}"
     )
 
 

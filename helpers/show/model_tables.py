@@ -11,7 +11,8 @@ from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
 from helpers.config import Config
 from helpers.explain.measure_table import SHARES
 from helpers.judge.statistics import clean_summary, summarise
-from helpers.profiles import MODEL_KEYS, read_models
+from helpers.profile_files import MODEL_KEYS
+from helpers.profiles import read_models
 from helpers.show.names import model_name
 
 

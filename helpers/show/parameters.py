@@ -20,7 +20,7 @@ from helpers.parameters import (
     TrainingParameters,
 )
 from helpers.paths import ROOT
-from helpers.profiles import OVERRIDE_SECTIONS, read_profile
+from helpers.profile_files import OVERRIDE_SECTIONS, read_profile
 from helpers.values import Parameters
 
 DOCUMENT = ROOT / "params" / "README.md"
@@ -51,8 +51,9 @@ A profile has these entries:
 | {sections} | {{name: {{key: value}}}}: what differs from `parameters` for a backbone, a task or a training |
 
 A training has a kind, `standard` or `adversarial`, and may be a variant of it: `standard-long: {{epochs: 20}}` under
-`trainings` names one, which models list like the others. A grid may list any key of a network, its
-training or its attack that is a number or a word. One with `learning_rate: [0.001, 0.01]` names its own trainings:
+`trainings` names one, which models list like the others. A grid may list any key of a network, its training or its
+attack that is a number or a word, but for those that all models of a task and backbone share: `image_size`,
+`attack_images` and `protocol`. One with `learning_rate: [0.001, 0.01]` names its own trainings,
 `standard-learning_rate_0.001` and so on. Each is trained, attacked, drawn and tabled beside the others; claims compare
 plain `standard` and `adversarial` models only. A variant of the attack's keys trains its model again: to attack one
 model in several ways, give notebook 04 other parameters instead.

@@ -14,7 +14,7 @@ from helpers.explain.controls import shuffled
 from helpers.explain.map_measures import UndefinedError
 from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
-from helpers.show.chosen_images import rank_explained, spread_over_epsilons
+from helpers.show.chosen_images import not_too_many, rank_explained, spread_over_epsilons
 from helpers.show.names import backbone_name, class_name, join_distinct, model_name, source_name
 
 
@@ -59,7 +59,7 @@ def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt
     Raises:
         StudyError: a model has no explanation, or one without a record.
     """
-    folders = list(folders)
+    folders, more = not_too_many(folders)
     explained = [ExplanationArrays.load(folder.maps) for folder in folders]
     configs = [recorded_config(folder.explanations) for folder in folders]
     first = explained[0]
@@ -73,7 +73,7 @@ def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt
     tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
     figure.suptitle(
         f"{tasks}, {backbones}, {join_distinct(map(source_name, configs))}: perturbations scaled to 0..255\n"
-        "grey: no change; orange outlines: dark splotches, darkened by more than ε/4 on average"
+        "grey: no change; orange outlines: dark splotches, darkened by more than ε/4 on average" + more
     )
     return figure
 

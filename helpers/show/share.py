@@ -22,7 +22,8 @@ from helpers.artifacts.results import ABOUT
 from helpers.datasets.archives import unpack
 from helpers.errors import StudyError, check_choice
 from helpers.paths import display_path, from_root
-from helpers.profiles import profile_path, read_models, read_profile
+from helpers.profile_files import profile_path, read_profile
+from helpers.profiles import read_models
 from helpers.show.jobs import LOCK
 
 CONTENTS = "contents.json"  # in the archive: the profile's name, and the SHA-256 of every other file

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from helpers.paths import ROOT
-from helpers.profiles import read_profile
+from helpers.profile_files import read_profile
 
 SPECIAL = "Ann's {study} #1, a=b & $c"  # a name of a folder
 TABLES = ("*/manifest.csv", "*/*/robustness.csv", "*/*/predictions.csv", "*/*/explanations.csv", "*/*/checks.json")

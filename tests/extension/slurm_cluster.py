@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+ON_SLURM = ["--on", "slurm", "--latency-wait", "5"]  # arguments of the workflow
+ON_SLURM += ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "8"]  # no accounting here
 DAEMONS = ("munged", "slurmctld", "slurmd")
 SECONDS_TO_START = 30
 CONFIGURATION = """
@@ -84,9 +86,9 @@ def cluster():
             _daemon(folder, environment, "slurmctld", "-D"),
             _daemon(folder, environment, "slurmd", "-D", "-N", host),
         ):
-            _wait_for(lambda: "idle" in _call(environment, "sinfo", "--noheader", "--format=%T"), folder)
+            _wait_for(lambda: "idle" in call(environment, "sinfo", "--noheader", "--format=%T"), folder)
             yield environment
-            _call(environment, "scancel", "--full", f"--user={about['user']}")
+            call(environment, "scancel", "--full", f"--user={about['user']}")
 
 
 def _find(program):
@@ -103,7 +105,7 @@ def _free_ports(count):
     return ports
 
 
-def _call(environment, *command):
+def call(environment, *command):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
 
 

@@ -5,6 +5,7 @@ from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import record_path
 from helpers.errors import StudyError
 from helpers.profiles import read_models
+from helpers.show.chosen_images import not_too_many
 from helpers.show.map_figures import show_maps
 
 
@@ -67,3 +68,8 @@ def test_without_an_explanation_or_its_record_it_says_what_to_run(smoke, leave_e
     record_path(folder.explanations).unlink()
     with pytest.raises(StudyError, match="expected the record of how explanations.csv was made"):
         show_maps([folder])
+
+
+def test_of_many_models_the_first_are_drawn_and_the_title_says_so():
+    assert not_too_many(iter("abc")) == (["a", "b", "c"], "")
+    assert not_too_many(range(30)) == (list(range(24)), "\nthe first 24 of 30 models")

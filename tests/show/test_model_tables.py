@@ -5,7 +5,7 @@ from helpers.artifacts import records
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import PREDICTIONS
 from helpers.errors import StudyError
-from helpers.profiles import MODEL_KEYS
+from helpers.profile_files import MODEL_KEYS
 from helpers.show.model_tables import clean_accuracies, read_measures, summarise_measures
 
 

@@ -7,7 +7,7 @@ import yaml
 from helpers import files, prepare_manifest, read_config
 from helpers.backbones import BACKBONES
 from helpers.networks.weights import shipped_weights
-from helpers.profiles import read_profile
+from helpers.profile_files import read_profile
 from helpers.training.card import describe
 from helpers.training.ship import ship
 

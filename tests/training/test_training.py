@@ -23,7 +23,7 @@ from helpers.backbones import BACKBONES
 from helpers.backend import keras, tf
 from helpers.networks.build import build_model
 from helpers.paths import ROOT
-from helpers.profiles import read_profile
+from helpers.profile_files import read_profile
 from helpers.training.adversarial import AdversarialTraining
 from helpers.training.head import train_head
 from helpers.training.optimize import compile_model, learning_rate, make_optimizer

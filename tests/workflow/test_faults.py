@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
-from clones import Clone
+import slurm_cluster
+from clones import SPECIAL, Clone, make_clone
+from slurm_cluster import ON_SLURM
 
 pytestmark = pytest.mark.faults
 
@@ -47,13 +49,14 @@ def processes_of(run):
     return [each for each in found if each.process.pid != os.getpid()]
 
 
-def start(run):
+def start(run, *arguments, environment=os.environ):
     """Start the workflow in a session of its own; what it prints goes into a file."""
     config = ["--config", f"profile={run.profile}", f"runs_dir={run.runs}"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(run.path), os.environ["PYTHONPATH"]])}
+    environment = {**environment, "PYTHONPATH": os.pathsep.join([str(run.path), os.environ["PYTHONPATH"]])}
     with (run.runs.parent / "output.txt").open("w") as output:
         options = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
-        return subprocess.Popen([sys.executable, "workflow/run.py", *config], cwd=run.path, env=environment, **options)
+        command = [sys.executable, "workflow/run.py", *arguments, *config]
+        return subprocess.Popen(command, cwd=run.path, env=environment, **options)
 
 
 def wait_for(is_so, *, seconds=360):  # processes that draw phantoms end five minutes after their parent's death
@@ -70,8 +73,8 @@ def end_of(run, process):
     return (run.runs.parent / "output.txt").read_text()
 
 
-def check_that_it_goes_on(run, undisturbed):
-    result = run.run()
+def check_that_it_goes_on(run, undisturbed, *arguments, environment=None):
+    result = run.run(*arguments, environment=environment)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     assert run.tables == undisturbed.tables
     assert not processes_of(run)
@@ -105,6 +108,48 @@ def test_a_run_whose_processes_are_killed_again_and_again_ends_like_another(clon
             end_of(run, process)
     assert kills >= KILLS // 2
     check_that_it_goes_on(run, clone)
+
+
+def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
+    clone, on_cluster, smoke_profile, tmp_path
+):
+    run = make_clone(tmp_path, smoke_profile, name=SPECIAL.replace("$", ""))
+    moments, cancelled, process = random.Random("scancel"), 0, None
+
+    def running():
+        return slurm_cluster.call(on_cluster, "squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
+
+    while cancelled < KILLS:
+        if process is None or process.poll():
+            process = start(run, *ON_SLURM, environment=on_cluster)
+        wait_for(lambda process=process: running() or process.poll() is not None)
+        time.sleep(moments.uniform(0, 8))
+        for job in running()[:1]:
+            slurm_cluster.call(on_cluster, "scancel", "--full", job)
+            wait_for(lambda job=job: job not in running())
+            cancelled += 1
+        if process.poll() == 0:
+            break  # each job may be cancelled once: it starts again
+    end_of(run, process)
+    assert cancelled >= KILLS // 2
+    check_that_it_goes_on(run, clone, *ON_SLURM, environment=on_cluster)
+
+
+def test_files_that_are_seen_late_are_waited_for(clone, tmp_path):
+    """The last command of a job is `touch`; here it hides the job's files, and two seconds later they are there."""
+    run = Clone(clone.path, clone.profile, tmp_path / "runs")
+    late = tmp_path / "bin" / "touch"
+    late.parent.mkdir()
+    late.write_text(
+        """#!/bin/sh
+shift
+for file; do mv "$file" "$file.hidden"; done
+(sleep 2; for file; do mv "$file.hidden" "$file"; done) > /dev/null 2>&1 &
+"""
+    )
+    late.chmod(0o755)
+    path = os.pathsep.join([str(late.parent), os.environ["PATH"]])
+    check_that_it_goes_on(run, clone, environment={**os.environ, "PATH": path})
 
 
 def test_ctrl_c_and_sigterm_leave_no_process_and_the_next_run_goes_on(clone, tmp_path):

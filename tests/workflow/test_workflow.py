@@ -24,7 +24,8 @@ from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.results import MODEL, StudyResults
 from helpers.artifacts.tables import HISTORY, PREDICTIONS, ROBUSTNESS
 from helpers.paths import ROOT
-from helpers.profiles import read_models, read_profile
+from helpers.profile_files import read_profile
+from helpers.profiles import read_models
 from helpers.show.crate import verify
 from helpers.show.job_list import jobs_of
 from helpers.show.jobs import State, look
