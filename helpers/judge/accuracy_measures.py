@@ -63,7 +63,12 @@ def _both_right_at(results: StudyResults, what: Comparison, task: str, backbone:
     """Return image, group, seed, and whether each of two models is right: right_1 and right_2."""
     epsilon, arms = float(what.epsilon or 0), (what.arm, str(what.other_arm))
     first, second = (right_at(results, task, backbone, arm, epsilon) for arm in arms)
-    return pairs(first, second, ["right"])
+    both = pairs(first, second, ["right"])
+    if epsilon and not both[["right_1", "right_2"]].to_numpy().any():
+        raise NotMeasurableError(
+            f"at {epsilon:g}, neither model classifies an image right: there is nothing to compare"
+        )
+    return both
 
 
 def accuracy(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:

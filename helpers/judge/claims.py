@@ -21,6 +21,11 @@ from helpers.tasks import TASKS
 from helpers.values import choice_of
 
 CLAIMS = ROOT / "results" / "claims.yaml"
+LEVEL_MEASURES = (
+    "accuracy",
+    "share of accuracy lost",
+    "ratio of radii between tasks",
+)  # measures of a kind of model alone
 TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"
 
 
@@ -82,6 +87,11 @@ class Claim(Comparison):
         if self.at_least is not None and not 1 <= self.at_least <= len(self.cells):
             raise ValueError(f"at_least: expected 1 to {len(self.cells)}, the number of cells; got {self.at_least}")
         return self
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the claim is about a kind of model or a task alone, not about a difference between models."""
+        return self.measure in LEVEL_MEASURES
 
     @property
     def some_cells_support(self) -> bool:

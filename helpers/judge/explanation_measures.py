@@ -10,6 +10,8 @@ from helpers.judge.crossed import Estimate, average, difference
 from helpers.judge.rows import NotMeasurableError, estimate, of_model, pairs
 from helpers.judge.statistics import CONFIDENCE
 
+LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # measures: 0 where a map vanishes
+
 
 def explained(results: StudyResults, what: Comparison, task: str, backbone: str, **changes: object) -> pd.DataFrame:
     """Return image, group, seed and value of its quantity, under its condition, at its epsilon; some of it changed."""
@@ -28,6 +30,8 @@ def explained(results: StudyResults, what: Comparison, task: str, backbone: str,
 def explanation(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:
     """Return the mean of a measure of explanations."""
     rows = explained(results, what, task, backbone)
+    if what.quantity in LOST_WITH_MAP and explained(results, what, task, backbone, quantity="all zero").value.all():
+        raise NotMeasurableError(f"at {what.epsilon:g}, every map vanishes: there is nothing to compare")
     return estimate(rows, rows.value)
 
 

@@ -65,7 +65,7 @@ class Thresholds:
     def why_contradicted(self, estimate: Estimate) -> str:
         """Return in which way an estimate contradicts the claim."""
         if self.within:
-            return "the difference is too large"
+            return "it lies outside what the claim allows"
         is_larger = np.isfinite(self.supports_above)
         threshold = self.supports_above if is_larger else self.supports_below
         opposite = estimate.p_below(threshold) if is_larger else estimate.p_above(threshold)
@@ -89,8 +89,10 @@ class Thresholds:
 
 def needed(estimate: Estimate, gap: float, *, tests: int = 1) -> str:
     """Return in words how many images or trainings would tell: an interval adjusted for so many tests fits `gap`."""
-    if estimate.groups < 2 or not gap > 0:
-        return "no number of images would tell"
+    if estimate.groups < 2:
+        return "images of one group do not tell"
+    if not gap > 0:
+        return "the value lies on the threshold, so no number of images would tell"
     has_seeds = estimate.seeds > 1
     for factor in np.geomspace(1, MOST_TIMES, 200):
         images, trainings = int(np.ceil(estimate.images * factor / 10)) * 10, int(np.ceil(estimate.seeds * factor))

@@ -14,7 +14,11 @@ from helpers.show.names import IMAGES_OF
 
 BETWEEN_0_AND_1 = ("accuracy", "share of accuracy lost")
 PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
-    ("1", "examples of perturbations", "perturbation_examples-*"),
+    (
+        "1",
+        "examples of perturbations (ours: at each image's radius; at a fixed ε: beside 12 and 13)",
+        "perturbation_examples-*",
+    ),
     ("2", "accuracy against ε, ResNet-50, skin lesions", "accuracy_against_epsilon-skin_lesion-resnet50"),
     ("3", "the same, diabetic retinopathy", "accuracy_against_epsilon-retinopathy-resnet50"),
     ("4", "the same, pneumothorax", "accuracy_against_epsilon-pneumothorax-resnet50"),
@@ -46,17 +50,26 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
             for path in (root / folder).glob(f"{pattern}-seed0.*")
             if path.stem.split("-", 1)[1].removesuffix("-seed0") in about[folder]
         }
-        links = [f"[{_named(path)}]({path.relative_to(root)})" for _, path in sorted(found.items())]
+        links = [
+            f"[{_named(path, folders[str(path.parent.relative_to(root))])}]({path.relative_to(root)})"
+            for _, path in sorted(found.items())
+        ]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (not in this run)'} |")
     return "\n".join(lines)
 
 
-def _named(path: Path) -> str:
-    """Return what a figure is about: its task and network, as far as its name says, and the profile."""
+def _named(path: Path, cells: Sequence[tuple[str, str]]) -> str:
+    """Return what a figure is about: its tasks and its network, and the profile.
+
+    Args:
+        path: Of the figure. One without a task in its name shows all that the network has.
+        cells: The tasks and backbones of the profile's models.
+    """
     words = path.stem.split("-")
-    task = [IMAGES_OF[word] for word in words if word in IMAGES_OF]
+    tasks = [IMAGES_OF[word] for word in words if word in IMAGES_OF]
+    tasks = tasks or [IMAGES_OF[task] for task, backbone in cells if backbone in words]
     network = [BACKBONES[word].title for word in words if word in BACKBONES]
-    return f"{', '.join([*task, *network])} ({path.parent.name})"
+    return f"{', '.join([*tasks, *network])} ({path.parent.name})"
 
 
 def numbers_beside(results: StudyResults, ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:
@@ -68,6 +81,7 @@ def numbers_beside(results: StudyResults, ledger: pd.DataFrame, claims: Iterable
             cell = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" if row.task else "all"
             measured = str(claim.measure or "–").replace("accuracies", "accuracies, soft − none")
             measured, ours = headline.get(claim.id, (measured, _value(row, measured)))
+            measured += f" ({claim.reading})" * bool(claim.reading)
             listed = (f"{row.says} ({row.section})", row.gives, cell, measured, ours, row.verdict)
             lines.append(f"| {' | '.join(listed)} |")
     return "\n".join(lines)
@@ -94,6 +108,6 @@ def _value(row: Any, measure: str) -> str:
     if pd.isna(row.value):
         return "–"
     if row.low == row.high:  # counted, not estimated
-        return f"{row.value:.4f}"
+        return f"{row.value:.2%}"
     low, high = (max(0, row.low), min(1, row.high)) if measure in BETWEEN_0_AND_1 else (row.low, row.high)
     return f"{row.value:.3f} ({low:.3f} to {high:.3f})"

@@ -21,13 +21,13 @@ from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.explain.compare_maps import compare_maps
 from helpers.explain.measure_table import MAP_PAIR_MEASURES
+from helpers.judge.explanation_measures import LOST_WITH_MAP
 from helpers.paths import display_path, from_root
 from helpers.profile_files import OVERRIDE_SECTIONS, profile_path, read_profile
 from helpers.profiles import read_models
 from helpers.show.command_line import profile_parser
 
 DIGITS = 7  # of values in tables
-LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # 0 where a map vanishes
 
 
 def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) -> StudyResults:

@@ -216,3 +216,46 @@ def test_a_claim_is_judged_by_the_first_run_that_measured_it_and_never_by_two():
     assert filled.profile.unique().tolist() == ["second"]
     nowhere = judge_by_first([without, without], [HELPS])
     assert nowhere.verdict.item() == NOT_TESTABLE
+
+
+def test_where_both_models_are_at_zero_there_is_nothing_to_compare():
+    results = planted_results(effect=1.0, images=60, seeds=2, rng=np.random.default_rng(0))
+    claims = [
+        Claim(id=f"at {epsilon}", **ABOUT, measure="difference of accuracies", epsilon=epsilon, **thresholds)
+        for epsilon in (0.001, 1.0)
+        for thresholds in ({"supports_above": 0, "contradicts_below": 0.05},)
+    ]
+    found = judge(results, claims).set_index("claim")
+    assert found.verdict["at 0.001"] != NOT_TESTABLE
+    assert found.verdict["at 1.0"] == NOT_TESTABLE
+    assert found.why["at 1.0"] == "at 1, neither model classifies an image right: there is nothing to compare"
+
+
+@pytest.mark.parametrize(("vanished", "verdict"), [(9, SUPPORTED), (10, NOT_TESTABLE)])
+def test_where_every_map_vanishes_there_is_nothing_to_compare(vanished, verdict):
+    results = planted_results(effect=1.0, images=10, seeds=1, rng=np.random.default_rng(0))
+    key = {"task": "skin_lesion", "backbone": "resnet50", "arm": "none", "seed": 0, "target": "true"}
+    rows = [
+        {**key, "image": f"{image}", "group": f"{image}", "condition": "attack", "epsilon": 0.32, "outcome": "broken"}
+        | {"measure": measure, "value": value}
+        for image in range(10)
+        for measure, value in (
+            ("all zero", float(image < vanished)),
+            ("rank correlation", 0.0 if image < vanished else 0.1),
+        )
+    ]
+    claim = Claim(
+        id="change", section="1", says="maps change", cells=[CELL], arm="none", measure="explanation", epsilon=0.32,
+        quantity="rank correlation", supports_below=0.95, contradicts_above=0.95,
+    )  # fmt: skip
+    (row,) = judge(replace(results, explanations=pd.DataFrame(rows)), [claim]).itertuples()
+    assert row.verdict == verdict
+    assert ("every map vanishes" in row.why) == (verdict == NOT_TESTABLE)
+
+
+def test_a_claim_about_one_kind_of_model_is_about_its_level():
+    alone = Claim(
+        id="zero", section="1", says="it is 0", cells=[CELL], measure="accuracy", epsilon=0.1, within=(0.0, 0.1)
+    )
+    assert alone.is_level
+    assert not HELPS.is_level

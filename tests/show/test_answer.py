@@ -1,6 +1,7 @@
 """README's answer is what the committed results say, and a document without its marks is refused."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,8 @@ from helpers.artifacts.results import StudyResults
 from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge_by_first
 from helpers.paths import ROOT
-from helpers.show.answer import PARTS_OF_README, README, RESULTS, _fewer, draw, write_into
+from helpers.show.answer import PARTS_OF_README, README, RESULTS, draw, write_into
+from helpers.show.answer_sentences import fewer, parts
 from helpers.show.beside_paper import figures_beside
 from helpers.show.names import IMAGES_OF
 
@@ -32,11 +34,26 @@ def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
 def test_what_one_training_fewer_would_have_said_is_judged_from_these_alone():
     run, claims = runs()[0], [claim for claim in read_claims() if claim.id == "robustness"]
     rows, before = judge_by_first([run], claims), judge_by_first([run.first_trainings(2)], claims)
-    said = dict(re.findall(r"\*([a-z ]+)\* on ([a-z ]+)[,.]", _fewer(run, claims[0], rows)))
+    said = dict(re.findall(r"\*([a-z ]+)\* on ([a-z ]+)[,.]", fewer(run, claims[0], rows)))
     changed = before[before.verdict != rows.verdict]
     assert {IMAGES_OF[row.task]: row.verdict for row in changed.itertuples()} == {v: k for k, v in said.items()}
-    assert "alone said the same" in _fewer(run, claims[0], before)
-    assert not _fewer(run.first_trainings(2), claims[0], before)  # one training says nothing of attention in general
+    assert "alone said the same" in fewer(run, claims[0], before)
+    assert not fewer(run.first_trainings(2), claims[0], before)  # one training says nothing of attention in general
+
+
+def test_parts_of_another_run_stand_beside_that_runs_own_ratio():
+    both, claims = runs(), [claim for claim in read_claims() if claim.section == "ours" or claim.id == "robustness"]
+    first = replace(both[0], **{name: _without_own(getattr(both[0], name)) for name in ("models", "radii", "clean")})
+    text = parts(judge_by_first([first, both[1]], claims), [first, both[1]], claims[0])
+    (own,) = judge_by_first([both[1]], claims[:1]).query("task == 'skin_lesion' and value == value").itertuples()
+    assert f"over none has {own.value:.2f} ({own.low:.2f} to {own.high:.2f}) on skin lesions" in text
+    assert "profile `quick`, with 1 training of each" in text
+    alone = parts(judge_by_first([both[1]], claims), [both[1]], claims[0])
+    assert "other networks" not in alone  # the ratio of the first sentence is of the same run
+
+
+def _without_own(table):
+    return table[table.arm.isin(["none", "soft"])]
 
 
 def test_a_figure_is_linked_from_the_first_profile_that_has_it(tmp_path):

@@ -1,0 +1,148 @@
+"""The sentences of README's answer, each from results and the ledger of claims."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.artifacts.results import StudyResults
+from helpers.backbones import BACKBONES
+from helpers.judge.accuracy_measures import cells_with, paired_radii
+from helpers.judge.claims import Claim
+from helpers.judge.ledger import judge_by_first
+from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, NOT_TRUSTED, SUPPORTED, VERDICTS
+from helpers.show.names import IMAGES_OF, SOURCES, join_distinct
+
+TITLES = {  # of claims that the paper does not make
+    "attention-alone": "soft attention over the placebo",
+    "surgery": "placebo over none",
+    "as-released": "attention as released",
+    "remedy": "adversarial training",
+}
+OWN = tuple(TITLES)
+
+
+def source(runs: Sequence[StudyResults]) -> str:
+    """Return what the images of some runs are called."""
+    return join_distinct(SOURCES[name] for results in runs for name in results.models.source)
+
+
+def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
+    """Return the sentences on what attention does to radii, from the ledger's rows and its one verdict over them."""
+    measured = rows[rows.value.notna()]
+    if measured.empty:
+        return f"On {source}, there are no models with soft attention and without to compare."
+    parts = [
+        f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}"
+        for backbone, cells in measured.groupby("backbone", sort=False)
+    ]
+    enough = f", in at least {claim.at_least or len(rows)} of {len(rows)} combinations of task and network"
+    open_cells = measured[measured.verdict == CANNOT_TELL]
+    would = "".join(
+        f" On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
+    )
+    return (
+        f"On {source}, the ratio of radii with soft attention to radii without is, {'; '.join(parts)}. Does "
+        f"attention make such classifiers more robust{enough}? The verdict is "
+        f"**{overall_row.verdict}** ({overall_row.cells}).{would}"
+    )
+
+
+def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
+    """Return the sentence on what one training fewer would have said, beside a claim's rows of the ledger."""
+    count = results.models.seed.nunique() - 1
+    if count < claim.seeds:
+        return ""
+    before = judge_by_first([results.first_trainings(count)], [claim])
+    both = before.merge(rows, on=["task", "backbone"], suffixes=("", "_now"))
+    changed = both[both.verdict != both.verdict_now]
+    listed = ", ".join(f"*{row.verdict}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
+    return f" The first {count} trainings alone said {listed or 'the same'}."
+
+
+def medians(results: StudyResults) -> str:
+    """Return the sentence on the median image: a geometric mean gives much weight to a few images."""
+    medians = []
+    for task, backbone in cells_with(results, "soft", "none"):
+        middle = float(np.exp(paired_radii(results, task, backbone, "soft", "none").ratio.median()))
+        medians.append(f"{middle:.2f} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}")
+    return f"Ratios are geometric means over images; the median image has {'; '.join(medians)}." if medians else ""
+
+
+def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> str:
+    """Return the sentences on what of it is attention, and what the surgery around it.
+
+    Args:
+        ledger: Of all claims.
+        runs: The results that it comes from.
+        claim: That attention makes models more robust.
+    """
+    ratios = {name: _ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
+    own = ledger[ledger.claim.isin(OWN) & ledger.value.notna()]
+    whole = ledger[(ledger.claim == claim.id) & ledger.value.notna()]
+    split = "Nothing here separates attention from the surgery around it (no placebo)"
+    if ratios["attention-alone"]:
+        split = (
+            f"What of it is attention? The placebo is the same surgery on the network, with attention that is the same "
+            f"everywhere. Soft attention over the placebo has {ratios['attention-alone']}; the placebo over none, "
+            f"{ratios['surgery']}"
+        )
+    sentences = [split, f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"]
+    for results in runs:
+        profile = results.about["profile"]
+        here = own[own.profile == profile]
+        if here.empty or profile in set(whole.profile):
+            continue
+        pairs = judge_by_first([results], [claim])
+        pairs = pairs[pairs.value.notna() & pairs.task.isin(here.task) & pairs.backbone.isin(here.backbone)]
+        named = join_distinct(TITLES[name] for name in OWN if name in set(here.claim))
+        trainings = int(here.seeds.max())
+        which = "These" if len(here) == len(own) else f"Of these, {named}"
+        sentences.append(
+            f"{which} are of profile `{profile}`, with {trainings} training{'s' * (trainings > 1)} of each, so of "
+            "other networks than the ratios above; there, soft attention over none has "
+            f"{_ratios(pairs) or '– (no pair)'}"
+        )
+    return ". ".join(sentences) + "."
+
+
+def _ratios(decisions: pd.DataFrame) -> str:
+    """Return ratios with their intervals, in words; those of an attack that is not trusted are marked."""
+    marks = {NOT_TRUSTED: ", attack not trusted"}
+    return ", ".join(
+        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}{marks.get(row.verdict, '')}) on {IMAGES_OF[row.task]}"
+        for row in decisions.itertuples()
+    )
+
+
+def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
+    """Return the sentences on how many tests have which verdict, and how many of them are about attention."""
+    of_paper = verdicts[verdicts.section != "ours"].verdict
+    numbers = of_paper.value_counts()
+    levels = of_paper[of_paper.index.isin([claim.id for claim in claims if claim.is_level])].value_counts()
+    listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
+    only = " and ".join(f"{levels[name]} of those *{name}*" for name in (CONTRADICTED, SUPPORTED) if name in levels)
+    about = (
+        f" {only} only say at which ε these networks fail, or which drawn task is the harder one: other images would "
+        "change that, and it says nothing of attention."
+    )
+    return f"Of {numbers.sum()} tests made from the paper's sentences, {listed}.{about if only else ''}"
+
+
+def size(results: StudyResults) -> str:
+    """Return how many models, trainings and attacked images a run has, in words."""
+    trainings = results.models.groupby(["task", "backbone", "arm"]).seed.nunique()
+    images = results.radii.groupby(["task", "backbone"]).image.nunique()
+    cells = pd.DataFrame(results.cells, columns=["task", "backbone"]).groupby("backbone", sort=False).task
+    models = "; ".join(
+        f"{BACKBONES[str(backbone)].title} on {', '.join(IMAGES_OF[task] for task in tasks)}"
+        for backbone, tasks in cells
+    )
+    return (
+        f"{len(results.models)} models ({models}), trainings of each: {_span(trainings)}, attacked images of each: "
+        f"{_span(images)}"
+    )
+
+
+def _span(counts: pd.Series) -> str:
+    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
