@@ -11,6 +11,8 @@ from helpers.judge.accuracy_measures import cells_with, paired_radii
 from helpers.judge.claims import Claim
 from helpers.judge.ledger import judge_by_first
 from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, NOT_TRUSTED, SUPPORTED, VERDICTS
+from helpers.profile_files import profile_path
+from helpers.profiles import read_models
 from helpers.show.names import IMAGES_OF, SOURCES, join_distinct
 
 TITLES = {  # of claims that the paper does not make
@@ -138,8 +140,11 @@ def size(results: StudyResults) -> str:
         f"{BACKBONES[str(backbone)].title} on {', '.join(IMAGES_OF[task] for task in tasks)}"
         for backbone, tasks in cells
     )
+    profile = results.about["profile"]
+    listed = len(read_models(profile)) if profile_path(profile).is_file() else 0
+    rest = f" of {listed}" if listed > len(results.models) else ""
     return (
-        f"{len(results.models)} models ({models}), trainings of each: {_span(trainings)}, attacked images of each: "
+        f"{len(results.models)}{rest} models ({models}), trainings of each: {_span(trainings)}, attacked images of each: "
         f"{_span(images)}"
     )
 
