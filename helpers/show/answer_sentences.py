@@ -144,8 +144,8 @@ def size(results: StudyResults) -> str:
     listed = len(read_models(profile)) if profile_path(profile).is_file() else 0
     rest = f" of {listed}" if listed > len(results.models) else ""
     return (
-        f"{len(results.models)}{rest} models ({models}), trainings of each: {_span(trainings)}, attacked images of each: "
-        f"{_span(images)}"
+        f"{len(results.models)}{rest} models ({models}), trainings of each: {_span(trainings)}, attacked images of "
+        f"each: {_span(images)}"
     )
 
 

@@ -1,0 +1,34 @@
+"""The ledger of claims as tables to read."""
+
+import numpy as np
+from planted_results import planted_results
+
+from helpers.judge.claims import Claim
+from helpers.judge.ledger import judge
+from helpers.show.ledger_tables import claims_without_numbers, measured_claims
+
+CELLS = ["skin_lesion/resnet50", "retinopathy/resnet50"]
+ABOUT = {"section": "1", "cells": CELLS, "measure": "ratio of radii", "supports_above": 1, "contradicts_below": 1.15}
+HELPS = Claim(id="helps", says="attention helps", gives="a lot", reading="larger radii", other_arm="none", **ABOUT)
+PLACEBO = Claim(id="placebo", says="so does the placebo", other_arm="placebo", **ABOUT)
+
+
+def test_each_claim_stands_in_one_of_the_two_tables():
+    results = planted_results(effect=1.0, images=40, seeds=2, rng=np.random.default_rng(0))
+    ledger = judge(results, [HELPS, PLACEBO])
+    (row,) = measured_claims(ledger, [HELPS, PLACEBO]).to_dict("records")
+    decided = ledger[ledger.value.notna()].iloc[0]
+    assert row == {
+        "section": "1",
+        "the paper says": "attention helps (larger radii)",
+        "it gives": "a lot",
+        "of": "skin lesions, ResNet-50",
+        "measured": "ratio of radii",
+        "ours": f"{decided.value:.3g} ({decided.low:.3g} to {decided.high:.3g})",
+        "from": f"planted, {decided.images} images, 2 trainings",
+        "verdict": decided.verdict,
+        "why": decided.why,
+    }
+    (other,) = claims_without_numbers(ledger).to_dict("records")
+    assert other["the paper says"] == "so does the placebo"
+    assert other["why"] == "no results of placebo for skin_lesion, resnet50"
