@@ -60,7 +60,7 @@ test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small n
 test-slurm: $(INSTALLED)  ## Run a small study through Slurm, on a cluster of one node that the tests start; needs root
 	@$(BIN)/python -m pytest -m slurm -n 0
 
-test-faults: $(INSTALLED)  ## Kill and disturb small runs, and see that the next one mends them; a quarter of an hour
+test-faults: $(INSTALLED)  ## Kill and disturb small runs, and see that the next one mends them; half an hour
 	@$(PYTEST) -m faults --dist worksteal
 
 lint: $(INSTALLED)  ## Check style and types of code and notebooks
