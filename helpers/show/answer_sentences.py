@@ -89,6 +89,9 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
             f"everywhere. Soft attention over the placebo has {ratios['attention-alone']}; the placebo over none, "
             f"{ratios['surgery']}"
         )
+    placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
+    if len(placebo) and placebo.seeds.max() < whole.seeds.max():
+        split += f", with {placebo.seeds.max()} trainings of each so far: the next may change that"
     sentences = [split, f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]
@@ -97,11 +100,11 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
             continue
         pairs = judge_by_first([results], [claim])
         pairs = pairs[pairs.value.notna() & pairs.task.isin(here.task) & pairs.backbone.isin(here.backbone)]
-        named = join_distinct(TITLES[name] for name in OWN if name in set(here.claim))
+        names = [TITLES[name] for name in OWN if name in set(here.claim)]
         trainings = int(here.seeds.max())
-        which = "These" if len(here) == len(own) else f"Of these, {named}"
+        which = "These are" if len(here) == len(own) else f"Of these, {', '.join(names)} {'are' if names[1:] else 'is'}"
         sentences.append(
-            f"{which} are of profile `{profile}`, with {trainings} training{'s' * (trainings > 1)} of each, so of "
+            f"{which} of profile `{profile}`, with {trainings} training{'s' * (trainings > 1)} of each, so of "
             "other networks than the ratios above; there, soft attention over none has "
             f"{_ratios(pairs) or '– (no pair)'}"
         )
