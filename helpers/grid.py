@@ -62,8 +62,9 @@ def expand_grids(
 
 def _variant(place: str, key: str, value: Any) -> str:
     """Return the part of a training's name for a parameter, such as epochs_10."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = f"{Decimal(str(value)):f}" if is_number else value if isinstance(value, str) else str(value).lower()
+    text = value if isinstance(value, str) else str(value).lower()  # true, none
+    if isinstance(value, float):
+        text = f"{Decimal(text):f}"  # 0.00001, not 1e-05
     if not VARIANT.fullmatch(text):
         raise StudyError(
             f"{place}: {key}: expected a number, or a word of lower-case letters, digits, _ and ., got {value!r:.80}. "

@@ -32,10 +32,9 @@ def _make(profile: str, content: Mapping[str, Any], overrides: Mapping[str, Any]
     parameters = dict(content["parameters"])
     for section in OVERRIDE_SECTIONS:
         name = given[section.removesuffix("s")]
-        for each in (
-            dict.fromkeys((split_training(name)[0], name)) if isinstance(name, str) else ()
-        ):  # of another type: refused below
-            parameters |= content[section].get(each, {})
+        if isinstance(name, str):  # of another type: refused below
+            for each in dict.fromkeys((split_training(name)[0], name)):  # a training's kind, and its variant
+                parameters |= content[section].get(each, {})
     if isinstance(given["training"], str):
         check_choice("training", given["training"], dict.fromkeys((*TRAININGS, *content["trainings"])))
     return make_config({"profile": profile, **parameters, **given})

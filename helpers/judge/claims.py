@@ -21,11 +21,8 @@ from helpers.tasks import TASKS
 from helpers.values import choice_of
 
 CLAIMS = ROOT / "results" / "claims.yaml"
-LEVEL_MEASURES = (
-    "accuracy",
-    "share of accuracy lost",
-    "ratio of radii between tasks",
-)  # measures of a kind of model alone
+# Measures of one kind of model, or of a task, alone
+LEVEL_MEASURES = ("accuracy", "share of accuracy lost", "ratio of radii between tasks")
 TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"
 
 

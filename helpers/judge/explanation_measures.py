@@ -31,7 +31,7 @@ def explanation(results: StudyResults, what: Comparison, task: str, backbone: st
     """Return the mean of a measure of explanations."""
     rows = explained(results, what, task, backbone)
     if what.quantity in LOST_WITH_MAP and explained(results, what, task, backbone, quantity="all zero").value.all():
-        raise NotMeasurableError(f"at {what.epsilon:g}, every map vanishes: there is nothing to compare")
+        raise NotMeasurableError("every map vanishes: there is nothing to compare")
     return estimate(rows, rows.value)
 
 

@@ -91,7 +91,7 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         )
     placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
     if len(placebo) and placebo.seeds.max() < whole.seeds.max():
-        split += f", with {placebo.seeds.max()} trainings of each so far: the next may change that"
+        split += f". Trainings of each so far: {placebo.seeds.max()}; the next may change that"
     sentences = [split, f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]
@@ -104,9 +104,8 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         trainings = int(here.seeds.max())
         which = "These are" if len(here) == len(own) else f"Of these, {', '.join(names)} {'are' if names[1:] else 'is'}"
         sentences.append(
-            f"{which} of profile `{profile}`, with {trainings} training{'s' * (trainings > 1)} of each, so of "
-            "other networks than the ratios above; there, soft attention over none has "
-            f"{_ratios(pairs) or '– (no pair)'}"
+            f"{which} of profile `{profile}`, with {trainings} training{'s' * (trainings > 1)} of each. Those "
+            f"are other networks; among them, soft attention over none has {_ratios(pairs) or '– (no pair)'}"
         )
     return ". ".join(sentences) + "."
 
