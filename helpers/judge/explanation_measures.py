@@ -70,7 +70,8 @@ def maps_alike(results: StudyResults, what: Comparison, task: str, backbone: str
     """Return how much more alike two models' maps of one image are than their maps of different images."""
     table = results.maps[(results.maps.measure == what.quantity)]
     arms = {what.arm, what.other_arm}
-    table = table[[{arm, other} == arms for arm, other in zip(table.arm, table.other_arm, strict=True)]]
+    is_pair = [{arm, other} == arms for arm, other in zip(table.arm, table.other_arm, strict=True)]
+    table = table[np.array(is_pair, dtype=bool)]  # an empty list would take the columns away
     table = table[(table.task == task) & (table.backbone == backbone)]
     same, different = (table[table.condition == name] for name in ("other model", "other model, other image"))
     if same.empty:

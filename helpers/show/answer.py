@@ -1,6 +1,6 @@
 """Write the answer: the figure, and the parts of README.md between two marks, from folders of results.
 
-python -m helpers.show.answer --results results/reference results/quick
+python -m helpers.show.answer --results results/reference results/quick --real results/real
 """
 
 import argparse
@@ -8,37 +8,42 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from helpers import files
 from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
 from helpers.judge.claims import read_claims
-from helpers.judge.ledger import judge_by_first, overall
+from helpers.judge.ledger import judge, judge_by_first, overall
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
-from helpers.show.answer_figures import draw_answer
+from helpers.show.answer_figures import QUESTIONS, draw_answer
+from helpers.show.answer_on_real import on_real_images
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import join_distinct
 
 README = ROOT / "README.md"
 RESULTS = ("results/reference", "results/quick")  # what README shows; the second where the first has no such models
+REAL = "results/real"  # the same models on real images
 BEGIN, END = "<!-- {name}: written by helpers/show/answer.py -->", "<!-- end of {name} -->"
 MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
 
 
-def answer(runs: Sequence[StudyResults]) -> str:
+def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataFrame) -> str:
     """Return the answer in Markdown: three sentences, and a table of claims with their verdicts.
 
     Args:
-        runs: Each claim is answered by the first of them that measured it.
+        runs: On drawn images.
+        ledger: Of these runs: each claim is answered by the first of them that measured it.
+        on_real: The ledger of a run on real images, whose ratios stand beside theirs.
     """
     claims = read_claims()
-    ledger = judge_by_first(runs, claims)
     verdicts = overall(ledger, claims).set_index("claim")
     main = ledger[ledger.claim == "robustness"]
     judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
     claim = next(each for each in claims if each.id == "robustness")
     effect = say.effect(claim, main, verdicts.loc["robustness"], say.source(runs)) + say.fewer(judged, claim, main)
+    effect += say.on_real(on_real[on_real.claim == "robustness"])
     sentences = [effect, say.medians(judged), say.parts(ledger, runs, claim), say.counts(verdicts, claims)]
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *say.OWN):
@@ -50,14 +55,21 @@ def answer(runs: Sequence[StudyResults]) -> str:
     return "\n\n".join([" ".join(sentences[:2]), *sentences[2:], "\n".join(lines), about])
 
 
-def beside_paper(runs: Sequence[StudyResults]) -> str:
+def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
     """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
-    claims = read_claims()
     figures = figures_beside(ROOT, {f"figures/{results.about['profile']}": results.cells for results in runs})
-    return f"{figures}\n\n{numbers_beside(runs[0], judge_by_first(runs, claims), claims)}"
+    return f"{figures}\n\n{numbers_beside(runs[0], ledger, read_claims())}"
 
 
-PARTS_OF_README = {"answer": answer, "beside the paper": beside_paper}  # of README, and what writes them
+def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[str, str]:
+    """Return what stands between README's marks, by the names of the marks."""
+    claims = read_claims()
+    ledger, on_real = judge_by_first(runs, claims), judge(real, claims)
+    return {
+        "answer": answer(runs, ledger, on_real),
+        "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *say.OWN)),
+        "beside the paper": beside_paper(runs, ledger),
+    }
 
 
 def write_into(document: str, parts: Mapping[str, str]) -> str:
@@ -75,9 +87,11 @@ def write_into(document: str, parts: Mapping[str, str]) -> str:
     return document
 
 
-def draw(runs: Sequence[StudyResults], path: Path) -> None:
+def draw(runs: Sequence[StudyResults], real: StudyResults, path: Path) -> None:
     """Draw the forest plot into a file."""
-    figure = draw_answer(judge_by_first(runs, read_claims()), source=say.source(runs))
+    claims = [claim for claim in read_claims() if claim.id in QUESTIONS]
+    ledger = pd.concat([judge_by_first(runs, claims), judge(real, claims)], ignore_index=True)
+    figure = draw_answer(ledger, source=say.source_of_each([*runs, real]))
     with files.atomic_write(path) as temporary:
         figure.savefig(temporary)
     plt.close(figure)
@@ -88,13 +102,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = f"folders of results, the first of which counts; default: {' '.join(RESULTS)}"
     parser.add_argument("--results", nargs="+", default=RESULTS, help=default)
+    parser.add_argument("--real", default=REAL, help=f"folder of results of real images; default: {REAL}")
     arguments = parser.parse_args()
     try:
-        runs = [StudyResults.load(from_root(folder)) for folder in arguments.results]
-        draw(runs, ROOT / "figures" / "answer.png")
+        *runs, real = (StudyResults.load(from_root(folder)) for folder in (*arguments.results, arguments.real))
+        draw(runs, real, ROOT / "figures" / "answer.png")
         with files.atomic_write(README) as temporary:
-            parts = {name: write(runs) for name, write in PARTS_OF_README.items()}
-            temporary.write_text(write_into(README.read_text(), parts))
+            temporary.write_text(write_into(README.read_text(), parts_of_readme(runs, real)))
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
     print(f"wrote {display_path(ROOT / 'figures' / 'answer.png')} and {display_path(README)}")

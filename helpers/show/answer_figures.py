@@ -50,7 +50,7 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
             ],
         }
     )
-    figure, axis = plt.subplots(figsize=(9.5, 1.3 + LINE_HEIGHT * len(rows)))
+    figure, axis = plt.subplots(figsize=(9.5, 1.5 + LINE_HEIGHT * len(rows)))
     forest(axis, rows, matters=MATTERS, xlabel="ratio of geometric mean radii, 95% intervals; above 1: more robust")
-    axis.set_title(f"{source}; in the grey band, differences do not matter", loc="left")
+    axis.set_title(f"{source}\nin the grey band, differences do not matter", loc="left")
     return figure

@@ -9,7 +9,7 @@ from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.accuracy_measures import cells_with, paired_radii
 from helpers.judge.claims import Claim
-from helpers.judge.ledger import judge_by_first
+from helpers.judge.ledger import RESTS_ON, judge_by_first
 from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, NOT_TRUSTED, SUPPORTED, VERDICTS
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
@@ -27,6 +27,16 @@ OWN = tuple(TITLES)
 def source(runs: Sequence[StudyResults]) -> str:
     """Return what the images of some runs are called."""
     return join_distinct(SOURCES[name] for results in runs for name in results.models.source)
+
+
+def source_of_each(runs: Sequence[StudyResults]) -> str:
+    """Return which profiles have which images, such as "reference, quick: phantoms (drawn images); real: …"."""
+    names = {**RESTS_ON, "phantom": SOURCES["phantom"]}
+    profiles: dict[str, list[str]] = {}
+    for results in runs:
+        images = join_distinct(names[name] for name in results.models.source)
+        profiles.setdefault(images, []).append(results.about["profile"])
+    return "; ".join(f"{', '.join(names)}: {images}" for images, names in profiles.items())
 
 
 def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
@@ -48,6 +58,13 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
         f"attention make such classifiers more robust{enough}? The verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells}).{would}"
     )
+
+
+def on_real(rows: pd.DataFrame) -> str:
+    """Return the sentence on what attention does to radii on real images, from the ledger's rows of that claim."""
+    measured = rows[rows.value.notna()]
+    said = "; ".join(f"{_ratios(measured.loc[[row.Index]])}: *{row.verdict}*" for row in measured.itertuples())
+    return f" On a sample of real images, the ratio is {said}." if said else ""
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:

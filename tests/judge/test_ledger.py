@@ -9,7 +9,8 @@ import pytest
 from planted_results import planted_results
 
 from helpers import StudyError
-from helpers.judge.claims import Claim
+from helpers.artifacts.results import StudyResults
+from helpers.judge.claims import Claim, read_claims
 from helpers.judge.ledger import (
     CANNOT_TELL,
     CONTRADICTED,
@@ -21,6 +22,7 @@ from helpers.judge.ledger import (
     judge_by_first,
     overall,
 )
+from helpers.paths import ROOT
 
 CELL = "skin_lesion/resnet50"
 ABOUT = {"section": "1", "says": "attention helps", "cells": [CELL], "other_arm": "none"}
@@ -259,3 +261,13 @@ def test_a_claim_about_one_kind_of_model_is_about_its_level():
     )
     assert alone.is_level
     assert not HELPS.is_level
+
+
+def test_results_without_pairs_of_maps_can_be_judged():
+    reference = StudyResults.load(ROOT / "results" / "reference")
+    found = judge(
+        replace(reference, maps=reference.maps.head(0)),
+        [claim for claim in read_claims() if claim.measure == "likeness of maps"],
+    )
+    assert len(found)
+    assert found.value.isna().all()

@@ -42,4 +42,4 @@ rule judge:
         runtime=30,
     shell:
         f'{WITHOUT_GPU}"$STUDY_PYTHON" -m helpers.batch "$STUDY_NOTEBOOKS"/{{params.notebook}}.ipynb {{output.notebook:q}} '
-        f'-r results "$PWD/results" -r beside "" {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
+        f'-r results "$PWD/results" -r beside "" -r real "" {KEEP_LOG} && {AS_NEW_AS_INPUTS}'

@@ -1,0 +1,78 @@
+"""What README says of real images, from the results of a run on them, beside the verdicts on drawn ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.artifacts.results import StudyResults
+from helpers.attentions import ATTENTIONS
+from helpers.backbones import BACKBONES
+from helpers.judge.thresholds import CANNOT_TELL, VERDICTS
+from helpers.show.names import IMAGES_OF
+
+CELL = ["task", "backbone"]
+
+
+def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame, shown: Sequence[str]) -> str:
+    """Return what a run on real images says, in Markdown: its models, a table of claims, and how many tests agree.
+
+    Args:
+        real: Its results.
+        ledger: What `judge` says of them.
+        drawn: The ledger of the runs on drawn images.
+        shown: The claims of the table, where these results measured them.
+    """
+    both = ledger[ledger.value.notna()].merge(
+        drawn[drawn.value.notna()], on=["claim", *CELL], how="left", suffixes=("", "_drawn")
+    )
+    models = " ".join(_models(real, *cell) for cell in real.cells)
+    if not (is_shown := both.claim.isin(shown)).any():
+        return f"{models} There are no two kinds of models to compare yet."
+    lines = ["| claim | of | real images | verdict | drawn images | verdict |", "|---|---|---|---|---|---|"]
+    for row in sorted(both[is_shown].itertuples(), key=lambda row: shown.index(row.claim)):
+        of = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
+        told = f" ({row.why})" if row.verdict == CANNOT_TELL else ""
+        beside = "– | –"
+        if pd.notna(row.value_drawn):
+            numbers = _with_interval(row.value_drawn, row.low_drawn, row.high_drawn)
+            beside = f"{numbers} | {row.verdict_drawn}, `{row.profile_drawn}`"
+        numbers = _with_interval(row.value, row.low, row.high)
+        lines.append(f"| {row.says} | {of} | {numbers} | **{row.verdict}**{told} | {beside} |")
+    return f"{models}\n\n{_agreement(both)}\n\n" + "\n".join(lines)
+
+
+def _models(results: StudyResults, task: str, backbone: str) -> str:
+    """Return the sentence on the models of a task and backbone: images, trainings, and what came out."""
+    tables = {name: getattr(results, name) for name in ("models", "clean", "radii")}
+    models, clean, radii = (t[(t.task == task) & (t.backbone == backbone)] for t in tables.values())
+    trainings = models.groupby("arm", sort=False).seed.nunique()
+    right = radii[radii.radius > 0]
+    accuracies, middles = clean.groupby("arm").right.mean(), right.groupby("arm").radius.median()
+    names = {arm: ATTENTIONS[arm].title if arm in ATTENTIONS else arm for arm in trainings.index}
+    parts = [
+        f"{names[arm]}, clean accuracy {accuracies[arm]:.2f} and median radius {middles[arm]:.4f} "
+        f"({count} training{'s' * (count > 1)})"
+        for arm, count in trainings.items()
+    ]
+    return (
+        f"{BACKBONES[backbone].title} on {IMAGES_OF[task]}, {models.classes.iloc[0]} classes, "
+        f"{clean.image.nunique()} test images, {radii.image.nunique()} of them attacked: {'; '.join(parts)}."
+    )
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    return f"{value:.2f}" + (f" ({low:.2f} to {high:.2f})" if np.isfinite(low) and np.isfinite(high) else "")
+
+
+def _agreement(both: pd.DataFrame) -> str:
+    """Return the sentences on how many tests of the paper's sentences have which verdict, and how many as on drawn."""
+    both = both[both.section != "ours"]
+    numbers = both.verdict.value_counts()
+    listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
+    beside = both[both.verdict_drawn.notna()]
+    same = (beside.verdict == beside.verdict_drawn).sum()
+    return (
+        f"{len(both)} tests of the paper's sentences can be made of these models: {listed}. "
+        f"{len(beside)} of them were made on drawn images, too, and {same} of these had the same verdict."
+    )

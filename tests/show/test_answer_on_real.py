@@ -1,0 +1,81 @@
+"""What README says of real images: its numbers are those of the ledger, and drawn images stand beside them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted_results import planted_results
+
+from helpers.artifacts.results import TABLES
+from helpers.judge.claims import read_claims
+from helpers.judge.ledger import judge
+from helpers.show.answer_on_real import on_real_images
+from helpers.show.answer_sentences import on_real, source_of_each
+
+CLAIMS = [claim for claim in read_claims() if claim.id in ("robustness", "no-sacrifice", "skin-resnet50-robustness")]
+SHOWN = ["no-sacrifice", "robustness"]
+
+
+def planted(*, source="folder", profile="real", effect=0.6, seed=0):
+    """Return results of which the truth is known, with these images."""
+    found = planted_results(effect=effect, images=60, seeds=3, rng=np.random.default_rng(seed))
+    return replace(found, models=found.models.assign(source=source), about=found.about | {"profile": profile})
+
+
+@pytest.fixture(scope="module")
+def real():
+    return planted()
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return judge(planted(source="phantom", profile="reference", effect=1.8, seed=1), CLAIMS)
+
+
+def test_the_table_has_both_verdicts_and_the_ratio_by_hand(real, drawn):
+    text = on_real_images(real, judge(real, CLAIMS), drawn, SHOWN)
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [row[0] for row in rows] == [claim.says for name in SHOWN for claim in CLAIMS if claim.id == name]
+    radii = real.radii.pivot_table(index=["image", "seed"], columns="arm", values="radius")
+    radii = radii[(radii > 0).all(axis=1)]
+    by_seed = np.log(radii.soft / radii.none).groupby("seed").mean()
+    assert float(rows[1][2].split()[0]) == pytest.approx(np.exp(by_seed.mean()), abs=0.03)
+    assert (rows[1][3], rows[1][5]) == ("**contradicted**", "supported, `reference`")
+
+
+def test_tests_with_the_same_verdict_are_counted(real):
+    same = judge(real, CLAIMS)
+    other = same.assign(verdict=same.verdict.where(same.claim != "robustness", "supported"))
+    assert "3 of them were made on drawn images, too, and 3 of these had" in on_real_images(real, same, same, SHOWN)
+    assert "3 of them were made on drawn images, too, and 2 of these had" in on_real_images(real, same, other, SHOWN)
+
+
+def test_a_claim_that_drawn_images_do_not_answer_has_a_dash(real, drawn):
+    text = on_real_images(real, judge(real, CLAIMS), drawn[drawn.claim != "robustness"], ["robustness"])
+    assert text.endswith("| – | – |")
+
+
+def test_clean_accuracy_and_median_radius_are_those_of_the_tables(real, drawn):
+    text = on_real_images(real, judge(real, CLAIMS), drawn, SHOWN)
+    soft = real.clean[real.clean.arm == "soft"].right.mean()
+    middle = real.radii[(real.radii.arm == "soft") & (real.radii.radius > 0)].radius.median()
+    assert f"soft attention, clean accuracy {soft:.2f} and median radius {middle:.4f} (3 trainings)" in text
+
+
+def test_models_without_a_partner_are_not_compared(real, drawn):
+    tables = {name: getattr(real, name) for name in TABLES}
+    alone = replace(real, **{name: table[table.arm == "none"] for name, table in tables.items()})
+    assert "no two kinds of models" in on_real_images(alone, judge(alone, CLAIMS), drawn, SHOWN)
+    assert on_real(judge(alone, CLAIMS)[lambda rows: rows.claim == "robustness"]) == ""
+
+
+def test_the_sentence_beside_the_answer_has_the_verdict_of_each_task(real):
+    (row,) = judge(real, CLAIMS[:1]).query("value == value").itertuples()
+    expected = f"the ratio is {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions: *{row.verdict}*."
+    assert expected in on_real(judge(real, CLAIMS[:1]))
+
+
+def test_the_forest_plot_says_which_profile_has_real_images(real):
+    drawn = planted(source="phantom", profile="reference")
+    title = source_of_each([drawn, replace(drawn, about=drawn.about | {"profile": "quick"}), real])
+    assert title == "reference, quick: phantoms (drawn images); real: a sample of real images"
