@@ -60,8 +60,8 @@ test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small n
 test-slurm: $(INSTALLED)  ## Run a small study through Slurm, on a cluster of one node that the tests start; needs root
 	@$(BIN)/python -m pytest -m slurm -n 0
 
-test-faults: $(INSTALLED)  ## Kill and disturb small runs, and see that the next one mends them; half an hour
-	@$(PYTEST) -m faults --dist worksteal
+test-faults: $(INSTALLED)  ## Kill and disturb small runs, each fault at KILLS=10 moments, and see that the next one mends them
+	@KILLS='$(KILLS)' $(PYTEST) -m faults --dist worksteal
 
 lint: $(INSTALLED)  ## Check style and types of code and notebooks
 	@$(BIN)/ruff check .

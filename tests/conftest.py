@@ -56,6 +56,7 @@ def clone(tmp_path_factory, smoke_profile):
     clone = make_clone(tmp_path_factory.mktemp("clones"), smoke_profile)
     result = clone.run()
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert len(clone.tables) == 13
     return clone
 
 

@@ -36,7 +36,6 @@ class Clone:
     def tables(self):
         """Return the content of the tables of a finished run, by their paths."""
         found = [path for pattern in TABLES for path in self.folder.glob(pattern)]
-        assert len(found) == 13
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in found}
 
     def call(self, *command, environment=None):
@@ -53,9 +52,10 @@ class Clone:
         return self.call("workflow/run.py", *arguments, *config, environment=environment)
 
 
-def make_clone(folder, smoke_profile, *, name=SPECIAL):
-    """Copy the repository into a folder, with a profile of its own."""
+def make_clone(folder, smoke_profile, *, name=SPECIAL, attentions=("none", "soft")):
+    """Copy the repository into a folder, with a profile of its own: the models of another with these attentions."""
     content = read_profile(smoke_profile)
+    content["models"] = [model for model in content["models"] if model["attention"] in attentions]
     path = folder / name / "clone"
     path.mkdir(parents=True)
     for part in PARTS_OF_A_CLONE:

@@ -25,7 +25,17 @@ VICTIMS = {  # what is killed, by a word in its command line
     "a step": "helpers.command",
     "the workflow": "-m snakemake",
 }
-KILLS = 10
+KILLS = int(os.environ.get("KILLS") or 10)  # of each
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory, smoke_profile):
+    """Return a clone in which the workflow ran to its end, with a single model: faults are sooner mended."""
+    clone = make_clone(tmp_path_factory.mktemp("clones"), smoke_profile, attentions=["none"])
+    result = clone.run()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert len(clone.tables) == 5
+    return clone
 
 
 @dataclass(frozen=True)
@@ -106,14 +116,14 @@ def test_a_run_whose_processes_are_killed_again_and_again_ends_like_another(clon
         else:  # it had just ended
             os.killpg(process.pid, signal.SIGINT)
             end_of(run, process)
-    assert kills >= KILLS // 2
+    assert kills >= (KILLS + 1) // 2
     check_that_it_goes_on(run, clone)
 
 
 def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
     clone, on_cluster, smoke_profile, tmp_path
 ):
-    run = make_clone(tmp_path, smoke_profile, name=SPECIAL.replace("$", ""))
+    run = make_clone(tmp_path, smoke_profile, name=SPECIAL.replace("$", ""), attentions=["none"])
     moments, cancelled, process = random.Random("scancel"), 0, None
 
     def running():
@@ -131,7 +141,7 @@ def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
         if process.poll() == 0:
             break  # each job may be cancelled once: it starts again
     end_of(run, process)
-    assert cancelled >= KILLS // 2
+    assert cancelled >= (KILLS + 1) // 2
     check_that_it_goes_on(run, clone, *ON_SLURM, environment=on_cluster)
 
 
