@@ -42,9 +42,11 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataF
     main = ledger[ledger.claim == "robustness"]
     judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
     claim = next(each for each in claims if each.id == "robustness")
-    effect = say.effect(claim, main, verdicts.loc["robustness"], say.source(runs)) + say.fewer(judged, claim, main)
-    effect += say.on_real(on_real[on_real.claim == "robustness"])
-    sentences = [effect, say.medians(judged), say.parts(ledger, runs, claim), say.counts(verdicts, claims)]
+    first = [say.effect(claim, main, verdicts.loc["robustness"], say.source(runs))]
+    first.append(say.on_real(on_real[on_real.claim == "robustness"]))
+    how_sure = [say.what_would_tell(main), say.fewer(judged, claim, main), say.medians(judged)]
+    paragraphs = [" ".join(filter(None, each)) for each in (first, how_sure)]
+    paragraphs += [say.parts(ledger, runs, claim), say.counts(verdicts, claims)]
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *say.OWN):
         row = verdicts.loc[name]
@@ -52,7 +54,7 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataF
         rests = join_distinct(f"{each.rests_on}, `{each.profile}`" for each in found.itertuples()) or "–"
         lines.append(f"| {row.says} ({row.section}) | **{row.verdict}** | {row.cells} | {rests} |")
     about = "\n".join(f"- Profile `{each.about['profile']}`, {say.source([each])}: {say.size(each)}." for each in runs)
-    return "\n\n".join([" ".join(sentences[:2]), *sentences[2:], "\n".join(lines), about])
+    return "\n\n".join([*paragraphs, "\n".join(lines), about])
 
 
 def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:

@@ -48,15 +48,20 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
         f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}"
         for backbone, cells in measured.groupby("backbone", sort=False)
     ]
-    enough = f", in at least {claim.at_least or len(rows)} of {len(rows)} combinations of task and network"
-    open_cells = measured[measured.verdict == CANNOT_TELL]
-    would = "".join(
-        f" On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
-    )
     return (
-        f"On {source}, the ratio of radii with soft attention to radii without is, {'; '.join(parts)}. Does "
-        f"attention make such classifiers more robust{enough}? The verdict is "
-        f"**{overall_row.verdict}** ({overall_row.cells}).{would}"
+        f"Does soft attention make such classifiers more robust? On {source}, the verdict is "
+        f"**{overall_row.verdict}**: the claim needs support in {claim.at_least or len(rows)} of {len(rows)} "
+        f"combinations of task and network, and they say {overall_row.cells}. Ratios of radii, soft attention to none, "
+        f"are, {'; '.join(parts)}. Below 1, attention makes the model less robust: a radius is the smallest "
+        "perturbation that fools it."
+    )
+
+
+def what_would_tell(rows: pd.DataFrame) -> str:
+    """Return the sentences on what would decide each of a claim's rows of the ledger that is not decided."""
+    open_cells = rows[rows.value.notna() & (rows.verdict == CANNOT_TELL)]
+    return " ".join(
+        f"On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
     )
 
 
@@ -64,7 +69,7 @@ def on_real(rows: pd.DataFrame) -> str:
     """Return the sentence on what attention does to radii on real images, from the ledger's rows of that claim."""
     measured = rows[rows.value.notna()]
     said = "; ".join(f"{_ratios(measured.loc[[row.Index]])}: *{row.verdict}*" for row in measured.itertuples())
-    return f" On a sample of real images, the ratio is {said}." if said else ""
+    return f"On a sample of real images, this ratio is {said}." if said else ""
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
@@ -76,7 +81,7 @@ def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
     both = before.merge(rows, on=["task", "backbone"], suffixes=("", "_now"))
     changed = both[both.verdict != both.verdict_now]
     listed = ", ".join(f"*{row.verdict}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
-    return f" The first {count} trainings alone said {listed or 'the same'}."
+    return f"The first {count} trainings alone said {listed or 'the same'}."
 
 
 def medians(results: StudyResults) -> str:

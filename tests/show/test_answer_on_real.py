@@ -71,7 +71,7 @@ def test_models_without_a_partner_are_not_compared(real, drawn):
 
 def test_the_sentence_beside_the_answer_has_the_verdict_of_each_task(real):
     (row,) = judge(real, CLAIMS[:1]).query("value == value").itertuples()
-    expected = f"the ratio is {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions: *{row.verdict}*."
+    expected = f"this ratio is {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions: *{row.verdict}*."
     assert expected in on_real(judge(real, CLAIMS[:1]))
 
 
