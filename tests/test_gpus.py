@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import runpy
 import subprocess
 import sys
 
 import pytest
 
 from helpers import StudyError, gpus
+from helpers.paths import ROOT
 
 
 @pytest.mark.parametrize(("visible", "found"), [("0, 2", ["0", "2"]), ("GPU-8f", ["GPU-8f"]), ("", []), ("-1", [])])
@@ -24,6 +26,18 @@ def test_without_it_the_driver_does(tmp_path, monkeypatch):
     driver.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA (UUID: GPU-a)'\necho 'GPU 1: NVIDIA (UUID: GPU-b)'\n")
     driver.chmod(0o755)
     assert gpus.list_gpus() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], ["--resources", "gpu=2"]),
+        (["--resources", "mem_mb=9", "-n"], ["--resources", "gpu=2", "mem_mb=9", "-n"]),
+        (["--resources=mem_mb=9", "-n"], ["--resources", "gpu=2", "mem_mb=9", "-n"]),
+    ],
+)
+def test_the_number_of_gpus_joins_the_resources_that_are_given(given, expected):
+    assert runpy.run_path(str(ROOT / "workflow" / "run.py"))["with_resource"](given, "gpu=2") == expected
 
 
 HOLD = """

@@ -94,10 +94,11 @@ def undo_clock(folder: Path) -> None:
 
 def with_resource(command: list[str], resource: str) -> list[str]:
     """Return Snakemake's command with one more of the resources that jobs share."""
-    if "--resources" not in command:
-        return [*command, "--resources", resource]
-    place = command.index("--resources") + 1
-    return [*command[:place], resource, *command[place:]]
+    for place, word in enumerate(command):
+        name, _, first = word.partition("=")
+        if name == "--resources":  # only the last of several such options would count
+            return [*command[:place], name, resource, *([first] if first else []), *command[place + 1 :]]
+    return [*command, "--resources", resource]
 
 
 def read_arguments(words: list[str]) -> tuple[dict[str, str | None], str, list[str]]:
