@@ -29,11 +29,11 @@ endif
 pretrain: $(INSTALLED)  ## Make weights/resnet50.npz anew: hours; a killed run goes on after its last epoch
 	@HELPERS_PROGRESS_LINES=1 $(BIN)/python -m helpers.training.ship
 
-plan: $(INSTALLED)  ## Print the models, jobs, time and disk space of PROFILE; TIMINGS names a profile that ran
-	@$(BIN)/python -m helpers.show.status --plan --profile '$(PROFILE)' $(if $(TIMINGS),--timings '$(TIMINGS)')
+plan: $(INSTALLED)  ## Print the models, jobs, time and disk space of PROFILE (with SEEDS); TIMINGS names a profile that ran
+	@$(BIN)/python -m helpers.show.status --plan --profile '$(PROFILE)' $(if $(SEEDS),--seeds '$(SEEDS)') $(if $(TIMINGS),--timings '$(TIMINGS)')
 
-status: $(INSTALLED)  ## Print how far the run of PROFILE is; WATCH=1 looks again every two seconds
-	@$(BIN)/python -m helpers.show.status --profile '$(PROFILE)' $(if $(WATCH),--watch)
+status: $(INSTALLED)  ## Print how far the run of PROFILE (with SEEDS) is; WATCH=1 looks again every two seconds
+	@$(BIN)/python -m helpers.show.status --profile '$(PROFILE)' $(if $(SEEDS),--seeds '$(SEEDS)') $(if $(WATCH),--watch)
 
 report: $(INSTALLED)  ## Put figures, tables and timings of the finished run of PROFILE into one page, report.html in its folder
 	@$(WORKFLOW) profile='$(PROFILE)' --report '$(CURDIR)/runs/$(basename $(notdir $(PROFILE)))/report.html'

@@ -17,6 +17,7 @@ from traitlets.config import Config as KernelConfig
 from helpers import files
 from helpers.errors import StudyError, check_choice
 from helpers.gpus import one_gpu
+from helpers.profile_files import MODEL_KEYS
 from helpers.progress import LINES
 from helpers.signals import exit_on_signals
 
@@ -50,6 +51,8 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
         check_choice(f"parameter of {notebook.name}", name, known)
+    model = " ".join(str(parameters[key]) for key in MODEL_KEYS if key in parameters)
+    named = f"{notebook.name} ({model})" if model else notebook.name
     failed = output.with_suffix(f".failed{output.suffix}")
     with files.atomic_write(output) as temporary:
         try:
@@ -57,13 +60,13 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
             raise StudyError(
-                f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue} (full traceback: {failed})"
+                f"{named}, cell {error.exec_count}: {error.ename}: {error.evalue} (full traceback: {failed})"
             ) from None
         except RuntimeError as error:  # nbclient: the kernel died; jupyter_client: it did not start
             number = _count_started_cells(temporary)
             temporary.replace(failed)
             raise StudyError(
-                f"{notebook.name}, cell {number}: {error}. Most likely, memory ran out: run fewer jobs at once, or "
+                f"{named}, cell {number}: {error}. Most likely, memory ran out: run fewer jobs at once, or "
                 f"with a smaller batch_size, attack_batch_size or image_size (outputs so far: {failed})"
             ) from None
     failed.unlink(missing_ok=True)

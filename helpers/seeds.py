@@ -14,13 +14,13 @@ SEED_TEXT = re.compile(r"[0-9]{1,9}")
 MOST_IN_A_NAME = 10  # seeds; of more, the name has a digest
 
 
-def write_with_seeds(profile: str, seeds: str, folder: Path) -> Path:
+def profile_with_seeds(profile: str, seeds: str, runs: Path) -> Path:
     """Write a profile whose models are those of another, each with all of these seeds, and return its path.
 
     Args:
         profile: The name of a file in params/ ("quick"), or the path of a YAML file.
         seeds: A list as text, such as "[0, 1, 2]".
-        folder: Where the new profile goes; its name says which seeds it has.
+        runs: The folder of runs that the new profile goes into; its name says which seeds it has.
 
     Raises:
         StudyError: these are no seeds, or the profile cannot be read.
@@ -37,7 +37,7 @@ def write_with_seeds(profile: str, seeds: str, folder: Path) -> Path:
             models.append(without)
     content["models"] = [{**model, "seed": seed} for seed in numbers for model in models]
     named = "-".join(words) if len(words) <= MOST_IN_A_NAME else files.short_digest(numbers)
-    path = folder / f"{profile_path(profile).stem}-seeds{named}.yaml"
+    path = runs / "_profiles" / f"{profile_path(profile).stem}-seeds{named}.yaml"
     with files.atomic_write(path) as temporary:
         temporary.write_text(f"# {profile}, with other seeds.\n{yaml.safe_dump(content, sort_keys=False)}")
     return path

@@ -9,7 +9,7 @@ from helpers.errors import StudyError
 from helpers.grid import expand_grids
 from helpers.profile_files import MODEL_KEYS, read_profile
 from helpers.profiles import read_config, read_models
-from helpers.seeds import write_with_seeds
+from helpers.seeds import profile_with_seeds
 from helpers.show.names import model_name
 
 
@@ -199,8 +199,8 @@ def test_a_wrong_grid_is_one_error_that_names_the_entry(profile, grid, message):
 
 def test_a_profile_with_other_seeds_has_each_model_with_each_of_them(tmp_path):
     listed = keys(read_models("smoke"))
-    path = write_with_seeds("smoke", "[3, 0]", tmp_path)
-    assert path == tmp_path / "smoke-seeds3-0.yaml"
+    path = profile_with_seeds("smoke", "[3, 0]", tmp_path)
+    assert path == tmp_path / "_profiles" / "smoke-seeds3-0.yaml"
     expected = [(*key[:-1], seed) for seed in (3, 0) for key in dict.fromkeys((*key[:-1], 0) for key in listed)]
     assert keys(read_models(str(path))) == expected
     for ours, theirs in zip(read_models(str(path)), read_models("smoke"), strict=False):
@@ -211,5 +211,5 @@ def test_a_profile_with_other_seeds_has_each_model_with_each_of_them(tmp_path):
 @pytest.mark.parametrize("seeds", ["", "[]", "one", "[0, 0]", "[-1]", "0.5", "[03, 3]", "[99999999999999]", "[٣]"])
 def test_what_is_no_seed_is_refused(tmp_path, seeds):
     with pytest.raises(StudyError, match=r"^seeds: expected different whole numbers, such as \[0, 1, 2\], got"):
-        write_with_seeds("smoke", seeds, tmp_path)
+        profile_with_seeds("smoke", seeds, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -51,7 +51,7 @@ TOP = {
     "profiles": {"errors", "tasks", "trainings", "config", "grid", "profile_files"},
     "files": {"errors", "paths"},
     "seeds": {"errors", "files", "lists", "profile_files"},
-    "batch": {"errors", "files", "gpus", "progress", "signals"},
+    "batch": {"errors", "files", "gpus", "profile_files", "progress", "signals"},
     "command": {
         "errors",
         "gpus",

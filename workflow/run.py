@@ -26,7 +26,7 @@ from helpers.gpus import ALL, SHARED, list_gpus
 from helpers.paths import ROOT, display_path, from_root
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
-from helpers.seeds import write_with_seeds
+from helpers.seeds import profile_with_seeds
 from helpers.shared_folder import LARGEST_SKEW, check_paths, check_python, check_shared
 
 MACHINES = {"machine": "default", "slurm": "slurm"}  # and the profile of Snakemake for each
@@ -45,7 +45,7 @@ def main() -> None:
         config, where, arguments = read_arguments(sys.argv[1:])
         if seeds := config.pop("seeds"):
             runs = from_root(read_models(str(config["profile"]), runs_dir=config["runs_dir"])[0].runs_dir)
-            config["profile"] = str(write_with_seeds(str(config["profile"]), seeds, runs / "_profiles"))
+            config["profile"] = str(profile_with_seeds(str(config["profile"]), seeds, runs))
             print(f"profile with these seeds: {display_path(Path(config['profile']))}", flush=True)
         models = read_models(str(config["profile"]), runs_dir=config["runs_dir"])
         first = models[0]
@@ -57,6 +57,8 @@ def main() -> None:
                 set_aside_broken(folder.path)
                 undo_clock(folder.path)
             command = [*SNAKEMAKE, *write_config_and_locate(folder.path, first, where), *arguments]
+            if where == "machine":  # jobs that would not fit into its memory together run one after the other
+                command = with_resource(command, f"mem_mb={psutil.virtual_memory().total // 2**20}")
             if where == "machine" and (gpus := list_gpus()):
                 at_once = [ALL] if any(model.devices == ALL for model in models) else gpus
                 os.environ[SHARED] = ",".join(at_once)

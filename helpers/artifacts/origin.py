@@ -2,7 +2,9 @@
 
 import os
 import platform
+import resource
 import subprocess
+import sys
 from datetime import UTC, datetime
 
 from helpers.paths import ROOT
@@ -21,6 +23,12 @@ def origin() -> dict[str, str]:
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     now = datetime.now(UTC).date().isoformat()
     return dict(zip(ORIGIN, (now, f"{commit}{'-dirty' if is_changed else ''}", machine), strict=True))
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has had so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _git(*words: str) -> str:

@@ -1,13 +1,14 @@
 """How a file was made, on record beside it, so that it is made once, and again when that has changed."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from helpers import files
-from helpers.artifacts.origin import ORIGIN, origin
+from helpers.artifacts.origin import origin, peak_memory
 from helpers.config import Config, make_config
 from helpers.errors import StudyError
 from helpers.paths import display_path
@@ -71,6 +72,7 @@ def make_once(
         if changes := differences(output, stage=stage, parameters=parameters):
             print(f"{display_path(output)} is made again, its parameters changed ({changes})")
         record_path(output).unlink(missing_ok=True)
+        start = time.monotonic()
         made = make()
         record = {
             "stage": stage,
@@ -79,6 +81,8 @@ def make_once(
             "config": config and config.model_dump(mode="json"),
             "versions": versions(),
             "files": {p.name: {"bytes": p.stat().st_size, "sha256": files.digest(p)} for p in (output, *also)},
+            "seconds": round(time.monotonic() - start, 1),
+            "peak_memory_mb": round(peak_memory() / 2**20),  # of this process, up to now
             **origin(),
         }
         files.write_json(record, record_path(output))
@@ -135,15 +139,10 @@ def recorded_digest(output: Path) -> str | None:
     return _read_record(output).get("files", {}).get(output.name, {}).get("sha256")
 
 
-def stage_version(output: Path) -> int | None:
-    """Return the version of the stage that made a file; None if there is no record of it."""
-    return _read_record(output).get("stage_version")
-
-
-def recorded_origin(output: Path) -> dict[str, str]:
-    """Return when, by which commit and on which machine a file was made, each "" where the record does not say."""
+def recorded_facts(output: Path, *names: str, absent: Any = None) -> dict[str, Any]:
+    """Return facts of how a file was made, such as its stage_version or seconds; `absent` where there is no record."""
     record = _read_record(output)
-    return {name: record.get(name, "") for name in ORIGIN}
+    return {name: record.get(name, absent) for name in names}
 
 
 def recorded_config(output: Path) -> Config:

@@ -3,7 +3,6 @@
 They stand in results/claims.yaml, and are fixed before the reference run. `helpers.judge.ledger` decides.
 """
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,15 +11,13 @@ import yaml
 from pydantic import AfterValidator, Field
 
 from helpers.backbones import BACKBONES
-from helpers.config import Config
 from helpers.errors import StudyError, choice_problem
 from helpers.judge.comparison import Comparison
 from helpers.judge.measures import MEASURES
-from helpers.paths import ROOT
+from helpers.judge.testable import CLAIMS
 from helpers.tasks import TASKS
 from helpers.values import choice_of
 
-CLAIMS = ROOT / "results" / "claims.yaml"
 # Measures of one kind of model, or of a task, alone
 LEVEL_MEASURES = ("accuracy", "share of accuracy lost", "ratio of radii between tasks")
 TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"
@@ -122,22 +119,6 @@ def read_claims(path: Path = CLAIMS) -> list[Claim]:
     if problems:
         raise StudyError(f"{path}: " + "; ".join(problems))
     return claims
-
-
-def can_be_judged(models: Sequence[Config]) -> bool:
-    """Return whether a run leaves radii of a pair that a claim compares: with attention, and without."""
-    standard = [model for model in models if model.training == "standard"]
-    attentions: dict[str, set[str]] = {}
-    for model in standard:
-        attentions.setdefault(f"{model.task}/{model.backbone}", set()).add(model.attention)
-    cells = {cell for claim in read_claims() for cell in claim.cells}
-    has_pairs = any({"none", "soft"} <= found and cell in cells for cell, found in attentions.items())
-    return has_pairs and leave_radii(models)
-
-
-def leave_radii(models: Iterable[Config]) -> bool:
-    """Return whether the attacks on all models leave radii: protocol "paper" does not."""
-    return all(model.protocol == "minimal" for model in models)
 
 
 def _read_claim(row: Any) -> Claim | str:

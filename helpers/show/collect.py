@@ -8,12 +8,14 @@ With --so-far, a run that goes on can be judged already; and a run in parts, on 
 import itertools
 import platform
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.model_file import count_parameters
-from helpers.artifacts.records import recorded_config, recorded_origin, stage_version, versions
+from helpers.artifacts.origin import ORIGIN
+from helpers.artifacts.records import recorded_config, recorded_facts, versions
 from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.results import ABOUT, MODEL, StudyResults, arm_of
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS, MANIFEST, PREDICTIONS, ROBUSTNESS
@@ -80,7 +82,7 @@ def _key(config: Config) -> dict[str, str | int]:
     return dict(zip(MODEL, (config.task, config.backbone, arm_of(config), config.seed), strict=True))
 
 
-def _model_row(config: Config) -> dict[str, str | int | None]:
+def _model_row(config: Config) -> dict[str, Any]:
     folder = RunFolder.from_config(config)
     recorded = recorded_config(folder.robustness)
     return _key(config) | {
@@ -90,9 +92,9 @@ def _model_row(config: Config) -> dict[str, str | int | None]:
         "parameters": count_parameters(folder.model),
         "data_seed": recorded.data_seed,
         "protocol": recorded.protocol,
-        "attack_version": stage_version(folder.robustness),
+        "attack_version": recorded_facts(folder.robustness, "stage_version")["stage_version"],
         "verdict": ChecksReport.load(folder.checks).verdict,
-        **recorded_origin(folder.robustness),
+        **recorded_facts(folder.robustness, *ORIGIN, absent=""),
     }
 
 

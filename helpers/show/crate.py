@@ -18,14 +18,15 @@ from rocrate.rocrate import ROCrate
 
 from helpers import files
 from helpers.artifacts.folders import ProfileFolder
-from helpers.artifacts.origin import origin
-from helpers.artifacts.records import recorded_origin, versions
+from helpers.artifacts.origin import ORIGIN, origin
+from helpers.artifacts.records import recorded_facts, versions
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.profiles import read_models
 from helpers.progress import progress
 from helpers.show.command_line import profile_parser
 from helpers.show.job_list import Job, jobs_of
+from helpers.show.jobs import read_cost, timing_of
 
 NO_RESULTS = ("logs", "benchmarks", "report.html", "ro-crate-metadata.json")  # results and metadata have their content
 SOFTWARE = "#study"
@@ -71,15 +72,14 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _add_job(crate: ROCrate, folder: Path, job: Job, listed: dict[str, File], study: ContextEntity) -> None:
     """Add a job that has finished: what it left, when, in which time and memory."""
-    timing = folder / "benchmarks" / f"{job.name}.tsv"
-    if not timing.is_file():
+    seconds, memory = read_cost(folder, job)
+    if seconds is None:
         return
-    names, values = (line.split("\t") for line in timing.read_text().splitlines()[:2])
-    measured = dict(zip(names, values, strict=True))
-    end = timing.stat().st_mtime
-    made_by = next((each for output in job.outputs if (each := recorded_origin(output))["made"]), {})
+    end = timing_of(folder, job).stat().st_mtime
+    origins = [recorded_facts(output, *ORIGIN, absent="") for output in job.outputs]
+    made_by = next((each for each in origins if each["made"]), {})
     outputs = [path.relative_to(folder).as_posix() for path in job.outputs]
-    facts = {"seconds": measured["s"], "peak memory in MB": measured["max_rss"], **made_by}
+    facts = {"seconds": f"{seconds:.1f}", "peak memory in MB": f"{memory:.0f}", **made_by}
     facts_added = [
         crate.add(ContextEntity(crate, f"#{job.name}-{name}".replace(" ", "-"), _fact(name, value)))
         for name, value in facts.items()
@@ -91,7 +91,7 @@ def _add_job(crate: ROCrate, folder: Path, job: Job, listed: dict[str, File], st
         result=[file for name, file in listed.items() if any(name == o or name.startswith(f"{o}/") for o in outputs)],
         properties={
             "name": job.name,
-            "startTime": _time(end - float(measured["s"])),
+            "startTime": _time(end - seconds),
             "endTime": _time(end),
             "additionalProperty": facts_added,
         },

@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers.artifacts.folders import PretrainedFolder, ProfileFolder, RunFolder, TaskFolder
 from helpers.artifacts.results import ABOUT, TABLES
 from helpers.config import Config
-from helpers.judge.claims import can_be_judged, leave_radii
+from helpers.judge.testable import can_be_judged, leave_radii
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ from statistics import median
 
 from helpers import files
 from helpers.artifacts.folders import ProfileFolder
+from helpers.artifacts.records import recorded_facts
 from helpers.show.job_list import Job
 
 LOCK = "workflow"  # in the folder of a profile's run: held as long as its workflow runs
 TAIL = 4000  # bytes of a log that are read
+STARTED = ".snakemake/config.json"  # in the same folder: written when a workflow starts
+TRACEBACK = "Traceback (most recent call last):"
 ERROR = "error: "  # how the line starts that says why a job failed
 STOPPED = ": stopped by "  # in that line, if a signal ended the job (see `helpers.signals`)
 
@@ -33,7 +36,7 @@ class Progress:
     Attributes:
         job: Which.
         state: How far.
-        seconds: How long it took the last time it finished; None: it never did.
+        seconds: How long it took, the last time that it had something to do; None: it never finished.
         message: The last line of a running job's log, or the error of a failed one; else "".
     """
 
@@ -45,30 +48,50 @@ class Progress:
 
 def look(folder: ProfileFolder, jobs: Iterable[Job]) -> list[Progress]:
     """Return how far jobs are, by their files in the folder of a profile's run."""
-    is_running = files.is_locked(folder.path / LOCK)
-    return [_look(folder.path, job, is_running) for job in jobs]
+    is_running, started = files.is_locked(folder.path / LOCK), folder.path / STARTED
+    since = started.stat().st_mtime if is_running and started.is_file() else 0.0
+    return [_look(folder.path, job, is_running, since) for job in jobs]
 
 
-def _look(folder: Path, job: Job, is_running: bool) -> Progress:
-    log, timing = folder / "logs" / f"{job.name}.log", folder / "benchmarks" / f"{job.name}.tsv"
-    seconds = read_seconds(timing)
+def _look(folder: Path, job: Job, is_running: bool, since: float) -> Progress:
+    """Return how far a job is; a log from before `since` is of an earlier run, and says nothing of this one."""
+    log, timing = folder / "logs" / f"{job.name}.log", timing_of(folder, job)
+    seconds = read_cost(folder, job)[0]
     if not log.is_file():
         return Progress(job, State.WAITING if seconds is None else State.FINISHED, seconds)
     if seconds is not None and timing.stat().st_mtime >= log.stat().st_mtime:  # it is written last
         return Progress(job, State.FINISHED, seconds)
+    if log.stat().st_mtime < since:
+        return Progress(job, State.WAITING, seconds)
     lines = _last_lines(log)
-    if errors := [line for line in lines if line.startswith(ERROR)]:
+    errors = [line for line in lines if line.startswith(ERROR)]
+    if TRACEBACK in lines and not errors:
+        errors = lines[-1:]
+    if errors:
         state = State.STOPPED if STOPPED in errors[-1] else State.FAILED
         return Progress(job, state, seconds, errors[-1].removeprefix(ERROR))
     return Progress(job, State.RUNNING if is_running else State.STOPPED, seconds, lines[-1] if lines else "")
 
 
-def read_seconds(timing: Path) -> float | None:
-    """Return how long a job took, from the file that Snakemake left; None: there is none, or it is not whole."""
+def timing_of(folder: Path, job: Job) -> Path:
+    """Return where Snakemake leaves a job's timing."""
+    return folder / "benchmarks" / f"{job.name}.tsv"
+
+
+def read_cost(folder: Path, job: Job) -> tuple[float | None, float | None]:
+    """Return the seconds and the peak memory in MB of a finished job; None: no timing, or none that is whole.
+
+    Snakemake's timing is of the last start, which may have found everything made. Then the records of the job's files
+    say what it took to make them.
+    """
     try:
-        return float(timing.read_text().splitlines()[1].split("\t")[0])
-    except (OSError, IndexError, ValueError):
-        return None
+        names, values = (line.split("\t") for line in timing_of(folder, job).read_text().splitlines()[:2])
+        measured = dict(zip(names, values, strict=True))
+        seconds, memory = float(measured["s"]), float(measured["max_rss"])
+    except (OSError, KeyError, ValueError):
+        return None, None
+    costs = [recorded_facts(output, "seconds", "peak_memory_mb", absent=0.0) for output in job.outputs]
+    return max(seconds, sum(cost["seconds"] for cost in costs)), max([memory, *(c["peak_memory_mb"] for c in costs)])
 
 
 def _last_lines(log: Path) -> list[str]:

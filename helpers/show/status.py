@@ -15,7 +15,9 @@ from rich.table import Table
 from helpers.artifacts.folders import ProfileFolder, RunFolder
 from helpers.config import Config
 from helpers.errors import StudyError
+from helpers.paths import from_root
 from helpers.profiles import read_models
+from helpers.seeds import profile_with_seeds
 from helpers.show.command_line import profile_parser
 from helpers.show.job_list import jobs_of
 from helpers.show.jobs import Progress, State, expected_seconds, look, typical_seconds
@@ -100,10 +102,14 @@ def main() -> None:
     parser.add_argument("--watch", action="store_true", help="look again every few seconds, until Ctrl-C")
     parser.add_argument("--plan", action="store_true", help="say what the whole run takes")
     parser.add_argument("--timings", help="with --plan: the profile whose run has the timings; default: the same")
+    parser.add_argument("--seeds", help="those with which the run was started, such as 0,1,2")
     arguments = parser.parse_args()
     console = Console()
     try:
         models = read_models(arguments.profile, runs_dir=arguments.runs_dir)
+        if arguments.seeds:
+            path = profile_with_seeds(arguments.profile, arguments.seeds, from_root(models[0].runs_dir))
+            models = read_models(str(path), runs_dir=arguments.runs_dir)
         if arguments.plan:
             known = read_models(arguments.timings or arguments.profile, runs_dir=arguments.runs_dir)
             console.print(plan(models, known), highlight=False, soft_wrap=True)

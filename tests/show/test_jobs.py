@@ -7,10 +7,11 @@ from rich.console import Console
 
 from helpers import files
 from helpers.artifacts.folders import ProfileFolder
+from helpers.artifacts.records import record_path
 from helpers.profiles import read_models
 from helpers.show.job_list import jobs_of
-from helpers.show.jobs import LOCK, State, expected_seconds, look, typical_seconds
-from helpers.show.status import plan, status
+from helpers.show.jobs import LOCK, STARTED, State, expected_seconds, look, read_cost, typical_seconds
+from helpers.show.status import main, plan, status
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def leave(folder, name, *, log=None, seconds=None, timing_is_older=False):
         (folder.path / "logs" / f"{name}.log").write_text(log)
     if seconds is not None:
         timing = folder.path / "benchmarks" / f"{name}.tsv"
-        timing.write_text(f"s\th:m:s\n{seconds}\t0:00:12\n")
+        timing.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:12\t500.0\n")
         if timing_is_older:
             os.utime(timing, (0, 0))
 
@@ -75,6 +76,41 @@ def test_finished_running_failed_and_stopped_jobs_are_told_apart(folder, models)
     assert stopped["train-skin_lesion-resnet50-soft-seed0"].state is State.FAILED
 
 
+def test_a_traceback_is_the_error_of_a_job(folder, models):
+    log = "loading\nTraceback (most recent call last):\n  File 'a.py', line 1\nMemoryError: no room\n"
+    leave(folder, "attack-skin_lesion-resnet50-none-seed0", log=log)
+    with files.lock(folder.path / LOCK):
+        found = states(folder, models)["attack-skin_lesion-resnet50-none-seed0"]
+    assert (found.state, found.message) == (State.FAILED, "MemoryError: no room")
+
+
+def test_logs_of_an_earlier_run_say_nothing_of_the_one_that_goes_on(folder, models):
+    names = ("attack-skin_lesion-resnet50-none-seed0", "attack-skin_lesion-resnet50-soft-seed0")
+    for name, log in zip(names, ("attacking: 1 of 8\n", "error: attack: stopped by SIGTERM.\n"), strict=True):
+        leave(folder, name, log=log)
+        os.utime(folder.path / "logs" / f"{name}.log", (1000, 1000))
+    assert {states(folder, models)[name].state for name in names} == {State.STOPPED}
+    started = folder.path / STARTED
+    started.parent.mkdir()
+    started.touch()
+    with files.lock(folder.path / LOCK):
+        found = states(folder, models)
+        assert {found[name].state for name in names} == {State.WAITING}
+        leave(folder, names[0], log="attacking: 3 of 8\n")
+        assert states(folder, models)[names[0]].state is State.RUNNING
+
+
+def test_the_cost_of_a_job_that_found_all_made_is_that_of_making_it(folder, models):
+    (job,) = [job for job in jobs_of(models) if job.name == "attack-skin_lesion-resnet50-none-seed0"]
+    leave(folder, job.name, log="", seconds=20)
+    assert read_cost(folder.path, job) == (20, 500)
+    record = {"stage": "attack", "stage_version": 1, "parameters": {}, "seconds": 539.2, "peak_memory_mb": 1800}
+    files.write_json(record, record_path(job.outputs[0]))
+    assert read_cost(folder.path, job) == (539.2, 1800)
+    leave(folder, job.name, log="", seconds=560)
+    assert read_cost(folder.path, job) == (560, 1800)
+
+
 def test_to_look_changes_nothing(folder, models):
     leave(folder, "collect", log="", seconds=1)
     before = sorted(folder.path.rglob("*"))
@@ -83,7 +119,7 @@ def test_to_look_changes_nothing(folder, models):
 
 
 def test_a_timing_that_is_not_whole_counts_as_none(folder, models):
-    (folder.path / "benchmarks" / "collect.tsv").write_text("s\th:m:s\n")
+    (folder.path / "benchmarks" / "collect.tsv").write_text("s\th:m:s\tmax_rss\n")
     assert states(folder, models)["collect"].state is State.WAITING
 
 
@@ -120,3 +156,13 @@ def test_a_plan_names_models_jobs_time_and_space(folder, models):
     assert f"{len(jobs)} jobs: 2 prepare_data, 1 pretrain, 4 train, 4 attack, 3 explain" in text
     assert f"0:{len(jobs) // 2:02d}:{30 * (len(jobs) % 2):02d} to go, 2 at a time" in text
     assert "without those of inception_resnet_v2, resnet50, of which there is none yet" in text
+
+
+def test_seeds_of_a_run_choose_its_models(tmp_path, monkeypatch, capsys):
+    words = ["status", "--plan", "--profile", "smoke", "--runs-dir", str(tmp_path), "--seeds", "3,5"]
+    monkeypatch.setattr("sys.argv", words)
+    main()
+    printed_plan = capsys.readouterr().out
+    assert "8 models" in printed_plan
+    assert "3 5" in printed_plan
+    assert (tmp_path / "_profiles" / "smoke-seeds3-5.yaml").is_file()

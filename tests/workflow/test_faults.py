@@ -1,6 +1,8 @@
 """What a run survives: whatever breaks it, the next run ends with the tables of an undisturbed one."""
 
 import contextlib
+import hashlib
+import json
 import os
 import random
 import re
@@ -83,10 +85,24 @@ def end_of(run, process):
     return (run.runs.parent / "output.txt").read_text()
 
 
+def whole_files(run):
+    """Return the records of the files of a run that are as they were made: {path: content}. A record has its time."""
+    found = {}
+    for path in run.folder.rglob("*.record.json"):
+        files = json.loads(path.read_text())["files"]
+        paths = {path.with_name(name): each["sha256"] for name, each in files.items()}
+        if all(p.is_file() and hashlib.sha256(p.read_bytes()).hexdigest() == digest for p, digest in paths.items()):
+            found[path] = path.read_bytes()
+    return found
+
+
 def check_that_it_goes_on(run, undisturbed, *arguments, environment=None):
+    """Check that the next run ends like another, and makes nothing again that was whole."""
+    whole = whole_files(run)
     result = run.run(*arguments, environment=environment)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     assert run.tables == undisturbed.tables
+    assert {path: path.read_bytes() for path in whole} == whole
     assert not processes_of(run)
 
 
@@ -111,7 +127,7 @@ def test_a_run_whose_processes_are_killed_again_and_again_ends_like_another(clon
             output = end_of(run, process)
             kills += process.returncode != 0  # it may just have been about to end
             if process.returncode and victim == "a kernel":
-                assert re.search(r"error: \w+\.ipynb, cell \d+: ", output), output[-3000:]
+                assert re.search(r"error: \w+\.ipynb( \([\w -]+\))?, cell \d+: ", output), output[-3000:]
             break
         else:  # it had just ended
             os.killpg(process.pid, signal.SIGINT)
@@ -213,6 +229,29 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(clone, mount):
     assert result.stderr.startswith("error: ")
     assert len(result.stderr.splitlines()) == 1
     assert str(run.folder) in result.stderr
+    mount("remount,rw")
+    check_that_it_goes_on(run, clone)
+
+
+def test_a_notebook_that_raises_is_named_with_its_model_and_mended_the_run_goes_on(clone, smoke_profile, tmp_path):
+    run = make_clone(tmp_path, smoke_profile, attentions=["none"])
+    shutil.copytree(clone.runs, run.runs, copy_function=shutil.copy2, symlinks=True)
+    (executed,) = run.folder.glob("notebooks/06_explain_gradcam-*.ipynb")
+    executed.unlink()
+    notebook = run.path / "notebooks" / "06_explain_gradcam.ipynb"
+    sound = notebook.read_text()
+    content = json.loads(sound)
+    cell = next(cell for cell in content["cells"] if cell["cell_type"] == "code" and not cell["metadata"].get("tags"))
+    cell["source"] = ["raise RuntimeError('planted')"]
+    notebook.write_text(json.dumps(content))
+    result = run.run()
+    assert result.returncode != 0
+    assert re.search(
+        r"error: 06_explain_gradcam.ipynb \(skin_lesion tiny 0\), cell \d+: RuntimeError: planted",
+        result.stdout + result.stderr,
+    )
+    notebook.write_text(sound)
+    check_that_it_goes_on(run, clone)
 
 
 def test_a_clock_that_went_back_makes_nothing_again_but_what_is_missing(clone, tmp_path):

@@ -18,8 +18,8 @@ rule attack:
         version=STAGES["attack"],
     threads: CORES_PER_JOB
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=more_each_time(6000),
+        runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
     priority: urgency
     shell:
@@ -61,8 +61,8 @@ rule question:
         training=lambda wildcards: SUFFIXES[wildcards.training],
     threads: CORES_PER_JOB
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=more_each_time(8000),
+        runtime=more_each_time(120),
         gpu=GPUS_PER_JOB,
     priority: urgency
     shell:

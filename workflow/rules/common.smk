@@ -16,7 +16,7 @@ from helpers.paths import ROOT, from_root
 from helpers.profiles import profile_tasks, read_config, read_models, select_models
 from helpers.trainings import training_suffix
 
-PROFILE, RUNS = config["profile"], config["runs_dir"]
+PROFILE, RUNS = config.get("profile", "quick"), config.get("runs_dir")  # run.py gives both; `snakemake --lint` does not
 try:
     MODELS = read_models(PROFILE, runs_dir=RUNS)
     PROFILE_TASKS = profile_tasks(PROFILE)
@@ -115,7 +115,7 @@ os.environ |= {
     "STUDY_PYTHON": sys.executable,
     "STUDY_NOTEBOOKS": str(ROOT / "notebooks"),
     "STUDY_PROFILE": PROFILE,
-    "STUDY_RUNS": RUNS,
+    "STUDY_RUNS": str(from_root(MODELS[0].runs_dir)),
     "STUDY_CORES_PER_JOB": str(CORES_PER_JOB),
 }
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads}"  # all cores for each would be slower
@@ -140,6 +140,11 @@ def notebook(*, computes=False, **parameters):
     run = '-r profile "$STUDY_PROFILE" -r runs_dir "$STUDY_RUNS"'
     command = f'"$STUDY_PYTHON" -m helpers.batch {source} {{output.notebook:q}} {run} {words}'
     return f"{'' if computes else WITHOUT_GPU}{THREADS} {command} {KEEP_LOG} && {AS_NEW_AS_INPUTS}"
+
+
+def more_each_time(number):
+    """Return a resource that is as much larger as a job is started again: it may have been killed for too little."""
+    return lambda wildcards, attempt: number * attempt
 
 
 # What a job depends on besides its inputs is among its `params`, too: a change runs it again.

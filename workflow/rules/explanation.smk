@@ -18,8 +18,8 @@ rule explain:
         version=STAGES["explanation"],
     threads: CORES_PER_JOB
     resources:
-        mem_mb=6000,
-        runtime=60,
+        mem_mb=more_each_time(6000),
+        runtime=more_each_time(60),
         gpu=GPUS_PER_JOB,
     priority: urgency
     shell:

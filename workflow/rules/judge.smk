@@ -1,7 +1,7 @@
 # The results of the run as small tables, and notebook 07, which decides the paper's claims from them.
 
 from helpers.artifacts.results import ABOUT, TABLES
-from helpers.judge.claims import can_be_judged, leave_radii
+from helpers.judge.testable import can_be_judged, leave_radii
 
 RESULTS = [f"results/{name}" for name in (*TABLES.values(), ABOUT)] if leave_radii(MODELS) else []
 NOTEBOOK_07 = ["notebooks/07_judge_claims.ipynb"] if can_be_judged(MODELS) else []

@@ -15,8 +15,8 @@ rule pretrain:
         version=STAGES["training"],
     threads: CORES_PER_JOB
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=more_each_time(8000),
+        runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
     priority: 4
     shell:
@@ -43,8 +43,8 @@ rule train:
         weights=state_of_weights,
     threads: CORES_PER_JOB
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=more_each_time(8000),
+        runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
     priority: urgency
     shell:
