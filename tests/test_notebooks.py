@@ -1,15 +1,21 @@
 """The committed notebooks: complete, clean, in order. `tests/workflow/test_workflow.py` runs them."""
 
+import subprocess
+import sys
+
 import nbformat
 import papermill
 import pytest
+from click.testing import CliRunner
+from papermill.__main__ import papermill as papermill_command
 
 from helpers.config import Config
 from helpers.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Parameters of notebooks that are not fields of `Config`
-OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture", "results", "beside", "details"}
+OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture", "results", "beside", "real"}
+OWN |= {"details"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -84,3 +90,28 @@ def test_its_parameters_are_literals_with_a_help_comment_and_a_known_name(path, 
         assert name in Config.model_fields or name in OWN, name
         assert parameter["help"], name
         assert parameter["inferred_type_name"] != "None", name
+
+
+def test_papermill_lists_its_parameters_from_elsewhere(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(papermill_command, ["--help-notebook", str(path)])
+    assert result.exit_code == 0, result.output
+    assert all(f"  {name}: " in result.output for name in papermill.inspect_notebook(path))
+
+
+def test_papermill_alone_runs_a_notebook_from_elsewhere_with_parameters_of_a_file_and_as_yaml(tmp_path):
+    (tmp_path / "mine.yaml").write_text("results: results/quick\nbeside: ''\nreal: ''\n")
+    words = [str(ROOT / "notebooks" / "07_judge_claims.ipynb"), "out.ipynb", "-f", "mine.yaml", "-k", "python3"]
+    result = subprocess.run(
+        [sys.executable, "-m", "papermill", *words, "-y", "details: no-sacrifice"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    printed = "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+    assert "profile quick" in printed
+    assert "no-sacrifice: clean accuracy" in printed
+    assert "no results of real images" in printed
