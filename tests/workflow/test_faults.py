@@ -234,7 +234,7 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(clone, mount):
 
 
 def test_a_notebook_that_raises_is_named_with_its_model_and_mended_the_run_goes_on(clone, smoke_profile, tmp_path):
-    run = make_clone(tmp_path, smoke_profile, attentions=["none"])
+    run = Clone(make_clone(tmp_path, smoke_profile).path, clone.profile, tmp_path / "runs")
     shutil.copytree(clone.runs, run.runs, copy_function=shutil.copy2, symlinks=True)
     (executed,) = run.folder.glob("notebooks/06_explain_gradcam-*.ipynb")
     executed.unlink()
