@@ -87,11 +87,14 @@ def read_cost(folder: Path, job: Job) -> tuple[float | None, float | None]:
     try:
         names, values = (line.split("\t") for line in timing_of(folder, job).read_text().splitlines()[:2])
         measured = dict(zip(names, values, strict=True))
-        seconds, memory = float(measured["s"]), float(measured["max_rss"])
+        seconds = float(measured["s"])
     except (OSError, KeyError, ValueError):
         return None, None
+    memory = measured.get("max_rss", "NA")  # NA: it was over at once
     costs = [recorded_facts(output, "seconds", "peak_memory_mb", absent=0.0) for output in job.outputs]
-    return max(seconds, sum(cost["seconds"] for cost in costs)), max([memory, *(c["peak_memory_mb"] for c in costs)])
+    return max(seconds, sum(cost["seconds"] for cost in costs)), max(
+        [0.0 if memory == "NA" else float(memory), *(cost["peak_memory_mb"] for cost in costs)]
+    )
 
 
 def _last_lines(log: Path) -> list[str]:

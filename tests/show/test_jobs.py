@@ -107,6 +107,8 @@ def test_the_cost_of_a_job_that_found_all_made_is_that_of_making_it(folder, mode
     record = {"stage": "attack", "stage_version": 1, "parameters": {}, "seconds": 539.2, "peak_memory_mb": 1800}
     files.write_json(record, record_path(job.outputs[0]))
     assert read_cost(folder.path, job) == (539.2, 1800)
+    (folder.path / "benchmarks" / f"{job.name}.tsv").write_text("s\tmax_rss\n2.5\tNA\n")  # over at once
+    assert read_cost(folder.path, job) == (539.2, 1800)
     leave(folder, job.name, log="", seconds=560)
     assert read_cost(folder.path, job) == (560, 1800)
 
