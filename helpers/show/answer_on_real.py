@@ -8,7 +8,7 @@ import pandas as pd
 from helpers.artifacts.results import StudyResults
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
-from helpers.judge.thresholds import CANNOT_TELL, VERDICTS
+from helpers.judge.thresholds import CANNOT_TELL, NOT_TRUSTED, VERDICTS
 from helpers.show.names import IMAGES_OF
 
 CELL = ["task", "backbone"]
@@ -32,7 +32,7 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
     lines = ["| claim | of | real images | verdict | drawn images | verdict |", "|---|---|---|---|---|---|"]
     for row in sorted(both[is_shown].itertuples(), key=lambda row: shown.index(row.claim)):
         of = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
-        told = f" ({row.why})" if row.verdict == CANNOT_TELL else ""
+        told = f" ({row.why})" if row.verdict in (CANNOT_TELL, NOT_TRUSTED) else ""
         beside = "– | –"
         if pd.notna(row.value_drawn):
             numbers = _with_interval(row.value_drawn, row.low_drawn, row.high_drawn)

@@ -68,7 +68,10 @@ def what_would_tell(rows: pd.DataFrame) -> str:
 def on_real(rows: pd.DataFrame) -> str:
     """Return the sentence on what attention does to radii on real images, from the ledger's rows of that claim."""
     measured = rows[rows.value.notna()]
-    said = "; ".join(f"{_ratios(measured.loc[[row.Index]])}: *{row.verdict}*" for row in measured.itertuples())
+    said = "; ".join(
+        _ratios(measured.loc[[row.Index]]) + (f": *{row.verdict}*" if row.verdict != NOT_TRUSTED else "")
+        for row in measured.itertuples()
+    )
     return f"On a sample of real images, this ratio is {said}." if said else ""
 
 
