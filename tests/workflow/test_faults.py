@@ -67,6 +67,8 @@ def start(run, *arguments, environment=os.environ):
     environment = {**environment, "PYTHONPATH": os.pathsep.join([str(run.path), os.environ["PYTHONPATH"]])}
     with (run.runs.parent / "output.txt").open("w") as output:
         options = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
+        # A shell's background job, and what it starts, would ignore Ctrl-C.
+        options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         command = [sys.executable, "workflow/run.py", *arguments, *config]
         return subprocess.Popen(command, cwd=run.path, env=environment, **options)
 
