@@ -51,9 +51,9 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
     return (
         f"Does soft attention make such classifiers more robust? On {source}, the verdict is "
         f"**{overall_row.verdict}**: the claim needs support in {claim.at_least or len(rows)} of {len(rows)} "
-        f"combinations of task and network, and they say {overall_row.cells}. Ratios of radii, soft attention to none, "
-        f"are, {'; '.join(parts)}. Below 1, attention makes the model less robust: a radius is the smallest "
-        "perturbation that fools it."
+        f"combinations of task and network; there, the verdicts are {overall_row.cells}. Ratios of radii, soft "
+        f"attention to none, are, {'; '.join(parts)}. Below 1, attention makes the model less robust: a radius is the "
+        "smallest perturbation that fools it."
     )
 
 

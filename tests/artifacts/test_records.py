@@ -1,7 +1,9 @@
 import json
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from helpers.artifacts import records
@@ -38,6 +40,19 @@ def test_a_file_is_made_once_and_again_if_its_parameters_change(make, capsys):
     printed = capsys.readouterr().out
     assert "model.txt is made again, its parameters changed (seed: 0 before, 1 now)" in printed
     assert "epsilons" not in printed
+
+
+def test_the_record_has_the_time_and_the_memory_that_a_file_took_and_keeps_them(output):
+    def make():
+        time.sleep(0.2)
+        output.write_text("made")
+
+    for _ in range(2):  # the second finds it made
+        records.make_once(output, stage="training", parameters={}, make=make)
+        facts = records.recorded_facts(output, "seconds", "peak_memory_mb")
+        assert 0.2 <= facts["seconds"] < 30
+        assert facts["peak_memory_mb"] > psutil.Process().memory_info().rss / 2**20 / 2
+    assert records.recorded_facts(output.with_name("other"), "seconds", absent=0.0) == {"seconds": 0.0}
 
 
 def test_a_file_from_before_a_parameter_existed_is_valid_for_its_default(make, capsys):
