@@ -40,7 +40,11 @@ class Adversarials:
 
     def first(self, count: int | None) -> "Adversarials":
         """Return the first `count` images, or all if it is None."""
-        return Adversarials(**{field.name: getattr(self, field.name)[:count] for field in fields(self)})
+        return self.only(slice(count))
+
+    def only(self, which: slice | np.ndarray) -> "Adversarials":
+        """Return the images of these indices."""
+        return Adversarials(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def save(self, path: Path) -> None:
         """Write them to a file, atomically."""

@@ -164,7 +164,7 @@ def _arrays(images: ExplainedImages, clean: Response, attacks: list[Response], h
         predictions=np.array([response.predictions for response in responses]),
         maps={target: np.array([response.maps[target] for response in responses]) for target in clean.maps},
         images=kept.images[:KEPT_IMAGES],
-        changes=np.array(changes, np.float16),
+        changes=np.array(changes),
         shapes=np.array(shapes),
         attention=attention,
     )

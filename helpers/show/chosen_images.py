@@ -9,6 +9,7 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 
 MOST_MODELS = 24  # of a figure with rows for each: of a hundred, it would be too high for a file
+SHOWN_ADVERSARIALS = 5
 Chosen = TypeVar("Chosen")
 
 

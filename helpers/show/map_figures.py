@@ -98,7 +98,7 @@ def _write_titles(
 def _draw_pictures(axes: Sequence[Axes], model: _Explained, index: int, level: int) -> None:
     """Draw an image, the attacked image, and their difference, with the predictions on the left."""
     config, arrays = model.config, model.arrays
-    image, change, epsilon = arrays.images[index], arrays.changes[level][index].astype(float), arrays.epsilons[level]
+    image, change, epsilon = arrays.images[index], arrays.changes[level][index], arrays.epsilons[level]
     picture_plots.picture(axes[0], image, mask=arrays.shapes[index])
     picture_plots.picture(axes[1], np.clip(image + epsilon * change, 0, 1))
     picture_plots.picture(axes[2], picture_plots.magnified(change, epsilon=1))

@@ -14,11 +14,11 @@ from helpers.explain.controls import shuffled
 from helpers.explain.map_measures import UndefinedError
 from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
-from helpers.show.chosen_images import not_too_many, rank_explained, spread_over_epsilons
+from helpers.show.chosen_images import SHOWN_ADVERSARIALS, not_too_many, rank_explained, spread_over_epsilons
 from helpers.show.names import backbone_name, class_name, join_distinct, model_name, source_name
 
 
-def show_adversarials(folder: RunFolder, *, columns: int = 5) -> plt.Figure:
+def show_adversarials(folder: RunFolder, *, columns: int = SHOWN_ADVERSARIALS) -> plt.Figure:
     """Show images, each with the nearest adversarial that was found, and their difference.
 
     Args:
@@ -64,7 +64,7 @@ def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt
     configs = [recorded_config(folder.explanations) for folder in folders]
     first = explained[0]
     rows = {
-        f"{model_name(config)}\nε = {epsilon:g}": changes.astype(float)
+        f"{model_name(config)}\nε = {epsilon:g}": changes
         for config, arrays in zip(configs, explained, strict=True)
         for epsilon, changes in zip(arrays.epsilons, arrays.changes, strict=True)
     }

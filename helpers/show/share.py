@@ -3,7 +3,8 @@
     python -m helpers.show.share runs/quick quick.zip [--task skin_lesion] [--models]
     python -m helpers.show.share --use quick.zip
 
-Without its models, a run can be read (notebooks 04, 06 and 07), but not attacked any more (notebook 05).
+Without its models, a run can be read (notebooks 04, 06 and 07), but not attacked any more (notebook 05). So of the
+adversarials, those that a figure shows are packed.
 """
 
 import argparse
@@ -12,18 +13,20 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from helpers import files
+from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import OWNER
-from helpers.artifacts.records import recorded
+from helpers.artifacts.records import SUFFIX, recorded
 from helpers.artifacts.results import ABOUT
 from helpers.datasets.archives import unpack
 from helpers.errors import StudyError, check_choice
 from helpers.paths import display_path, from_root
 from helpers.profile_files import profile_path, read_profile
 from helpers.profiles import read_models
+from helpers.show.chosen_images import SHOWN_ADVERSARIALS, spread_over_epsilons
 from helpers.show.jobs import LOCK
 
 CONTENTS = "contents.json"  # in the archive: the profile's name, and the SHA-256 of every other file
@@ -40,7 +43,7 @@ def share(folder: Path, archive: Path, *, task: str | None = None, models: bool 
         folder: Of the run, such as runs/quick.
         archive: The file to write.
         task: Only the models of this task; None: all. The tables in results/ are of all, in any case.
-        models: Whether to pack the trained models, too: some hundred megabytes.
+        models: Whether to pack the trained models and all adversarials, too: some hundred megabytes.
 
     Raises:
         StudyError: no such run, it goes on, it has no such task, or its images are real: only their owners may hand
@@ -59,12 +62,37 @@ def share(folder: Path, archive: Path, *, task: str | None = None, models: bool 
     endings = (*READ_BY_NOTEBOOKS, ".keras") if models else READ_BY_NOTEBOOKS
     others = manifests.keys() - {task or name for name in manifests}
     chosen = {path.relative_to(folder).as_posix(): path for path in _files(folder, endings, without=others)}
+    with tempfile.TemporaryDirectory() as temporary:
+        if not models:
+            for name in [name for name, path in chosen.items() if path.match("adversarials*.npz")]:
+                _leave_only_shown(name, chosen, Path(temporary))
+        _pack(chosen, folder.resolve().name, archive)
+    return archive
+
+
+def _pack(chosen: Mapping[str, Path], profile: str, archive: Path) -> None:
+    """Write files under their names, and what they are, into a .zip file, atomically."""
     digests = {name: files.digest(path) for name, path in chosen.items()}
     with files.atomic_write(archive) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, path in chosen.items():
             packed.write(path, name)
-        packed.writestr(CONTENTS, json.dumps({"profile": folder.resolve().name, "files": digests}, indent=2))
-    return archive
+        packed.writestr(CONTENTS, json.dumps({"profile": profile, "files": digests}, indent=2))
+
+
+def _leave_only_shown(name: str, chosen: dict[str, Path], folder: Path) -> None:
+    """Replace a model's adversarials by a file of those that its figure shows, and let records speak of that file."""
+    path, shorter = chosen[name], folder / name
+    kept = Adversarials.load(path)
+    files.make_folder(shorter.parent)
+    kept.only(spread_over_epsilons(kept, SHOWN_ADVERSARIALS)).save(shorter)
+    chosen[name] = shorter
+    for other in [o for o, where in chosen.items() if o.endswith(SUFFIX) and Path(o).parent == Path(name).parent]:
+        record = json.loads(chosen[other].read_text().replace(files.digest(path), files.digest(shorter)))
+        if path.name in record.get("files", {}):
+            facts = {"bytes": shorter.stat().st_size, "shortened": "to those that a figure shows"}
+            record["files"][path.name] |= facts
+        chosen[other] = folder / other
+        files.write_json(record, chosen[other])
 
 
 def _files(folder: Path, endings: Sequence[str], *, without: Collection[str] = ()) -> Iterator[Path]:

@@ -6,13 +6,18 @@ import shutil
 import zipfile
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from clones import make_clone
 
 from helpers import StudyError
-from helpers.artifacts.folders import OWNER
+from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.folders import OWNER, RunFolder
+from helpers.artifacts.records import broken_files
+from helpers.datasets.archives import unpack
 from helpers.paths import ROOT
+from helpers.show.perturbation_figures import show_adversarials
 from helpers.show.share import CONTENTS, share, use
 
 
@@ -51,6 +56,26 @@ def test_another_clone_reads_a_shared_run_without_its_models(clone, other, packe
     result = other.call("-m", "helpers.batch", "notebooks/05_question_the_attack.ipynb", tmp_path / "05.ipynb", *which)
     assert result.returncode == 1
     assert "model.keras: expected a trained model, found none" in result.stderr
+
+
+def test_of_the_adversarials_those_that_a_figure_shows_are_packed(clone, tmp_path):
+    shared = unpack(share(clone.folder, tmp_path / "run.zip"), tmp_path)
+    model = "retinopathy/tiny_flat-soft-adversarial-strong-seed0"
+    folders = [RunFolder(run / model) for run in (clone.folder, shared)]
+    kept, shown = (Adversarials.load(folder.adversarials) for folder in folders)
+    assert len(kept.names) > kept.is_broken.sum() > 5 == len(shown.names)
+    figures = [show_adversarials(folder) for folder in folders]
+    pictures = [[axis.images[0].get_array() for axis in figure.axes if axis.images] for figure in figures]
+    assert len(pictures[0]) == 3 * 5
+    np.testing.assert_array_equal(*pictures)
+    assert not broken_files(shared)
+
+
+def test_with_the_models_all_adversarials_are_packed(clone, tmp_path):
+    archive = share(clone.folder, tmp_path / "run.zip", task="retinopathy", models=True)
+    with zipfile.ZipFile(archive) as packed:
+        for name in [name for name in packed.namelist() if name != CONTENTS]:
+            assert packed.read(name) == (clone.folder / name).read_bytes()
 
 
 def with_changed(archive, path, **changes):
