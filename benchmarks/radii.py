@@ -157,8 +157,9 @@ def summarise(rows, best):
     return table.drop(columns="radii").assign(images=len(best), smallest=np.exp(np.log(best).mean()))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def model_parser(description):
+    """Return a parser of the arguments that choose a model of a run, and how many images."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--runs-dir")
     parser.add_argument("--task", default="skin_lesion")
@@ -166,8 +167,11 @@ def main():
     parser.add_argument("--attention", default="none")
     parser.add_argument("--training", default="standard")
     parser.add_argument("--images", type=int, default=48)
-    parser.add_argument("--largest-budget", type=int, default=1000, help="leave out contenders with more steps")
-    arguments = parser.parse_args()
+    return parser
+
+
+def chosen_model(arguments):
+    """Return the name of the chosen model, the model itself, and test images with labels, in the order of attacks."""
     chosen = {name: getattr(arguments, name) for name in ("profile", "task", "backbone", "attention", "training")}
     config = read_model_config(**chosen, runs_dir=arguments.runs_dir)
     rows = attacked_rows(config.replace(attack_images=None))
@@ -175,8 +179,15 @@ def main():
         rows, data_dir=data_folder(config), classes=config.classes, image_size=config.image_size
     )
     model = CompiledModel(load_model(RunFolder.from_config(config).path), batch_size=config.attack_batch_size)
+    return "/".join(list(chosen.values())[1:]), model, images, labels
+
+
+def main():
+    parser = model_parser(__doc__.splitlines()[0])
+    parser.add_argument("--largest-budget", type=int, default=1000, help="leave out contenders with more steps")
+    arguments = parser.parse_args()
+    name, model, images, labels = chosen_model(arguments)
     right = np.flatnonzero(predict(model, images) == labels)[: arguments.images]
-    name = "/".join(list(chosen.values())[1:])
     print(f"{name}: {len(right)} images", flush=True)
     table = summarise(*measure(model, images[right], labels[right], largest_budget=arguments.largest_budget))
     print(table.round(3).to_string())
