@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 
 from helpers import files
+from helpers.artifacts.broken import broken_files
 from helpers.artifacts.folders import ProfileFolder
-from helpers.artifacts.records import broken_files
 from helpers.config import Config
 from helpers.errors import StudyError, check_choice
 from helpers.gpus import ALL, SHARED, list_gpus

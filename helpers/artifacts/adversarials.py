@@ -7,6 +7,8 @@ import numpy as np
 
 from helpers.artifacts.arrays import load_arrays, save_arrays
 
+SHORTENED = "shortened"  # in the record of a file that holds the few images of a figure
+
 
 @dataclass(frozen=True)
 class Adversarials:

@@ -1,6 +1,7 @@
 """Reading and writing the .npz files of a run, without pickle."""
 
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def load_arrays(path: Path, *, needed: Collection[str], made_by: str) -> dict[st
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise StudyError(f"{path}: expected arrays ({error}). Delete it, and run {made_by}.") from error
     if missing := sorted(set(needed) - arrays.keys()):
         raise StudyError(

@@ -64,16 +64,23 @@ def make_once(
         StudyError: a newer version of the study made the file.
     """
     if is_current(output, stage=stage, parameters=parameters, also=also):
-        _print_other_versions(output)
+        if others := other_versions(output):
+            print(f"{display_path(output)} was made with {others}")
         return None
     with files.lock(output):
         if is_current(output, stage=stage, parameters=parameters, also=also):
             return None
         if changes := differences(output, stage=stage, parameters=parameters):
             print(f"{display_path(output)} is made again, its parameters changed ({changes})")
+        before = read_record(output)
         record_path(output).unlink(missing_ok=True)
         start = time.monotonic()
-        made = make()
+        try:
+            made = make()
+        except StudyError:
+            if "files" in before and are_whole(output, before):  # nothing was written
+                files.write_json(before, record_path(output))
+            raise
         record = {
             "stage": stage,
             "stage_version": STAGES[stage],
@@ -91,7 +98,7 @@ def make_once(
 
 def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also: Sequence[Path] = ()) -> bool:
     """Return whether a file, and those made with it, exist and were made with exactly these parameters."""
-    record = _read_record(output)
+    record = read_record(output)
     if record and output.is_file() and record["stage_version"] > STAGES[stage]:
         raise StudyError(
             f"{output}: made by a newer version of the study (stage {stage!r}: {record['stage_version']}, here "
@@ -102,25 +109,23 @@ def is_current(output: Path, *, stage: str, parameters: Mapping[str, Any], also:
         and all(path.is_file() for path in (output, *also))
         and record["stage_version"] == STAGES[stage]
         and _without_defaults(record["parameters"]) == _without_defaults(_as_json(parameters))
-        and all(path.is_file() and files.digest(path) == sha for path, _, sha in _files_of(output, record))
+        and are_whole(output, record)
     )
 
 
-def broken_files(folder: Path) -> list[Path]:
-    """Return the files below a folder whose size is not the recorded one: cut off, or changed by hand."""
-    outputs = [path.with_name(path.name.removesuffix(SUFFIX)) for path in folder.rglob(f"*{SUFFIX}")]
-    made = [each for output in outputs for each in _files_of(output, _read_record(output))]
-    return sorted(path for path, size, _ in made if path.is_file() and path.stat().st_size != size)
+def are_whole(output: Path, record: Mapping[str, Any]) -> bool:
+    """Return whether the files that a record names are there, with their content."""
+    return all(path.is_file() and files.digest(path) == sha for path, _, sha in files_of(output, record))
 
 
-def _files_of(output: Path, record: Mapping[str, Any]) -> list[tuple[Path, int, str]]:
+def files_of(output: Path, record: Mapping[str, Any]) -> list[tuple[Path, int, str]]:
     """Return the files that were made together, with sizes in bytes and digests; none of an older record."""
     return [(output.with_name(name), it["bytes"], it["sha256"]) for name, it in record.get("files", {}).items()]
 
 
 def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> str:
     """Return which parameters of an existing file differ from these, in words; "" if none, or without a record."""
-    record = _read_record(output)
+    record = read_record(output)
     if not (record and output.is_file()):
         return ""
     old = record["parameters"] | {f"version of stage {stage!r}": record["stage_version"]}
@@ -131,17 +136,17 @@ def differences(output: Path, *, stage: str, parameters: Mapping[str, Any]) -> s
 
 def recorded(output: Path) -> dict[str, Any]:
     """Return the parameters that a file was made with; empty if there is no record of it."""
-    return _read_record(output).get("parameters", {})
+    return read_record(output).get("parameters", {})
 
 
 def recorded_digest(output: Path) -> str | None:
     """Return the SHA-256 that a file had when it was made; None if there is no record of it."""
-    return _read_record(output).get("files", {}).get(output.name, {}).get("sha256")
+    return read_record(output).get("files", {}).get(output.name, {}).get("sha256")
 
 
 def recorded_facts(output: Path, *names: str, absent: Any = None) -> dict[str, Any]:
     """Return facts of how a file was made, such as its stage_version or seconds; `absent` where there is no record."""
-    record = _read_record(output)
+    record = read_record(output)
     return {name: record.get(name, absent) for name in names}
 
 
@@ -151,7 +156,7 @@ def recorded_config(output: Path) -> Config:
     Raises:
         StudyError: there is no record of it.
     """
-    record = _read_record(output)
+    record = read_record(output)
     parameters = record.get("config")
     if parameters and parameters.get("protocol") == RETIRED_PROTOCOL and record["stage"] != "attack":
         parameters = {name: value for name, value in parameters.items() if name not in RETIRED}
@@ -172,16 +177,11 @@ def recorded_config(output: Path) -> Config:
 def other_versions(output: Path) -> str:
     """Return which packages had other versions when a file was made, in words; "" if none, or without a record."""
     now = versions()
-    then = _read_record(output).get("versions", now)
+    then = read_record(output).get("versions", now)
     return ", ".join(f"{name} {then[name]} (here {now.get(name)})" for name in then if then[name] != now.get(name))
 
 
-def _print_other_versions(output: Path) -> None:
-    if others := other_versions(output):
-        print(f"{display_path(output)} was made with {others}")
-
-
-def _read_record(output: Path) -> dict[str, Any]:
+def read_record(output: Path) -> dict[str, Any]:
     """Return the record of an output; empty if there is none, or if it cannot be read."""
     try:
         record = json.loads(record_path(output).read_text())

@@ -8,13 +8,14 @@ from pydantic import AfterValidator
 
 from helpers import files
 from helpers.artifacts import records
-from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.adversarials import SHORTENED, Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.tables import DETECTION, EXPLANATIONS
 from helpers.backbones import BACKBONES
 from helpers.backend import use_deterministic_operations
 from helpers.config import Config, check_parameters
+from helpers.errors import StudyError
 from helpers.explain.detection import detection_table
 from helpers.explain.gradcam import METHODS, ActivationMaps
 from helpers.explain.images import ExplainedImages
@@ -105,6 +106,7 @@ def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
     }
 
     def make() -> None:
+        _check_all_are_kept(RunFolder.from_config(config))
         use_deterministic_operations(config.deterministic)
         table, arrays, detection = _explain(config, kept, how)
         arrays.save(folder.maps)
@@ -120,6 +122,16 @@ def explain_model(config: Config, how: Explanation | None = None) -> RunFolder:
         also=[folder.maps, folder.detection],
     )
     return folder
+
+
+def _check_all_are_kept(folder: RunFolder) -> None:
+    """Raise a StudyError if a shared run brought only the adversarials of a figure, all broken: a chosen few."""
+    made = records.recorded_facts(folder.robustness, "files")["files"] or {}
+    if SHORTENED in made.get(folder.adversarials.name, {}):
+        raise StudyError(
+            f"{folder.adversarials}: expected all adversarials that were kept, found those of a figure, as a run has "
+            "that was shared without its models. Share it with them, or delete this file and run notebook 04 first."
+        )
 
 
 def _explain(

@@ -17,17 +17,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from helpers import files
-from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.broken import broken_files
 from helpers.artifacts.folders import OWNER
-from helpers.artifacts.records import SUFFIX, recorded
+from helpers.artifacts.records import recorded
 from helpers.artifacts.results import ABOUT
 from helpers.datasets.archives import unpack
 from helpers.errors import StudyError, check_choice
 from helpers.paths import display_path, from_root
 from helpers.profile_files import profile_path, read_profile
 from helpers.profiles import read_models
-from helpers.show.chosen_images import SHOWN_ADVERSARIALS, spread_over_epsilons
 from helpers.show.jobs import LOCK
+from helpers.show.smaller import smaller_copies
 
 CONTENTS = "contents.json"  # in the archive: the profile's name, and the SHA-256 of every other file
 PROFILE_NAME = re.compile(r"[^._/\\\x00-\x1f][^/\\\x00-\x1f]*")  # no hidden folder, nor one of the study's, as _images
@@ -59,13 +59,14 @@ def share(folder: Path, archive: Path, *, task: str | None = None, models: bool 
     for path in manifests.values():
         if recorded(path).get("source") != "phantom":
             raise StudyError(f"{path}: expected phantoms, these images are real: you may not hand them on.")
+    if broken := broken_files(folder):
+        raise StudyError(f"{broken[0]}: expected a whole file, it was cut off or changed. Run make study again.")
     endings = (*READ_BY_NOTEBOOKS, ".keras") if models else READ_BY_NOTEBOOKS
     others = manifests.keys() - {task or name for name in manifests}
     chosen = {path.relative_to(folder).as_posix(): path for path in _files(folder, endings, without=others)}
     with tempfile.TemporaryDirectory() as temporary:
         if not models:
-            for name in [name for name, path in chosen.items() if path.match("adversarials*.npz")]:
-                _leave_only_shown(name, chosen, Path(temporary))
+            chosen |= smaller_copies(chosen, Path(temporary))
         _pack(chosen, folder.resolve().name, archive)
     return archive
 
@@ -73,26 +74,13 @@ def share(folder: Path, archive: Path, *, task: str | None = None, models: bool 
 def _pack(chosen: Mapping[str, Path], profile: str, archive: Path) -> None:
     """Write files under their names, and what they are, into a .zip file, atomically."""
     digests = {name: files.digest(path) for name, path in chosen.items()}
-    with files.atomic_write(archive) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+    with (
+        files.atomic_write(archive) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed,
+    ):
         for name, path in chosen.items():
             packed.write(path, name)
         packed.writestr(CONTENTS, json.dumps({"profile": profile, "files": digests}, indent=2))
-
-
-def _leave_only_shown(name: str, chosen: dict[str, Path], folder: Path) -> None:
-    """Replace a model's adversarials by a file of those that its figure shows, and let records speak of that file."""
-    path, shorter = chosen[name], folder / name
-    kept = Adversarials.load(path)
-    files.make_folder(shorter.parent)
-    kept.only(spread_over_epsilons(kept, SHOWN_ADVERSARIALS)).save(shorter)
-    chosen[name] = shorter
-    for other in [o for o, where in chosen.items() if o.endswith(SUFFIX) and Path(o).parent == Path(name).parent]:
-        record = json.loads(chosen[other].read_text().replace(files.digest(path), files.digest(shorter)))
-        if path.name in record.get("files", {}):
-            facts = {"bytes": shorter.stat().st_size, "shortened": "to those that a figure shows"}
-            record["files"][path.name] |= facts
-        chosen[other] = folder / other
-        files.write_json(record, chosen[other])
 
 
 def _files(folder: Path, endings: Sequence[str], *, without: Collection[str] = ()) -> Iterator[Path]:

@@ -74,6 +74,8 @@ def _time(finished: list[Progress], left: list[Progress], at_a_time: int) -> str
     typical = typical_seconds(finished)
     expected = [expected_seconds(each.job, typical) for each in left]
     known = [seconds for seconds in expected if seconds is not None]
+    if expected and not known:
+        return f"time unknown: {len(expected)} jobs of which none like them has finished"
     text = f"{timedelta(seconds=round(sum(known) / at_a_time))} to go, {at_a_time} at a time"
     unknown = len(expected) - len(known)
     return text + (f", and {unknown} jobs of which none like them has finished" if unknown else "")

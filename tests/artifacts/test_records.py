@@ -2,11 +2,13 @@ import json
 import subprocess
 import sys
 import time
+from urllib.parse import quote
 
 import psutil
 import pytest
 
 from helpers.artifacts import records
+from helpers.artifacts.broken import broken_files
 from helpers.errors import StudyError
 from helpers.profiles import read_config
 
@@ -75,16 +77,59 @@ def test_a_file_that_was_deleted_or_one_made_with_it_is_made_again(make, output,
 def test_a_file_that_was_cut_off_is_found_and_made_again(make, output, tmp_path):
     also = [tmp_path / "checks.json"]
     assert make(also=also)
-    assert records.broken_files(tmp_path) == []
+    assert broken_files(tmp_path) == []
     for path in (output, *also):
         whole = path.read_text()
         path.write_text(whole[:-1])
-        assert records.broken_files(tmp_path) == [path]
+        assert broken_files(tmp_path) == [path]
         assert make(also=also)
         assert path.read_text() == whole
     output.write_text("edam")  # of the same size
     assert make(also=also)
     assert output.read_text() == "made"
+
+
+def test_where_nothing_was_made_the_record_of_the_old_file_stays(make, output):
+    """A shared run without models is still read after an attempt to attack it with other parameters."""
+    assert make(seed=0)
+
+    def refuse():
+        raise StudyError("no model")
+
+    with pytest.raises(StudyError, match="no model"):
+        records.make_once(output, stage="training", parameters={"seed": 1}, make=refuse)
+    assert not make(seed=0)
+
+    def write_and_fail():
+        output.write_text("half")
+        raise StudyError("disk full")
+
+    with pytest.raises(StudyError, match="disk full"):
+        records.make_once(output, stage="training", parameters={"seed": 1}, make=write_and_fail)
+    assert make(seed=0)
+
+
+def test_a_file_whose_record_is_cut_off_is_broken(make, output, tmp_path):
+    assert make()
+    record = records.record_path(output)
+    record.write_text(record.read_text()[:-20])
+    assert broken_files(tmp_path) == [output]
+
+
+def test_a_table_without_record_is_found_by_the_metadata_of_the_finished_run(tmp_path):
+    table, figure = tmp_path / "results" / "all models.csv", tmp_path / "figures" / "a.png"
+    for path in (table, figure):
+        path.parent.mkdir()
+        path.write_text("whole")
+    listed = [
+        {"@id": f"{quote(str(p.relative_to(tmp_path)))}", "@type": "File", "contentSize": 5} for p in (table, figure)
+    ]
+    (tmp_path / "ro-crate-metadata.json").write_text(
+        json.dumps({"@graph": [{"@id": "./", "@type": "Dataset"}, *listed]})
+    )
+    assert broken_files(tmp_path) == []
+    table.write_text("who")
+    assert broken_files(tmp_path) == [table]
 
 
 def test_a_file_whose_making_failed_counts_as_missing(make, output):

@@ -13,10 +13,12 @@ from clones import make_clone
 
 from helpers import StudyError
 from helpers.artifacts.adversarials import Adversarials
+from helpers.artifacts.broken import broken_files
 from helpers.artifacts.folders import OWNER, RunFolder
-from helpers.artifacts.records import broken_files
 from helpers.datasets.archives import unpack
+from helpers.explain.explanation import Explanation, explain_model
 from helpers.paths import ROOT
+from helpers.profiles import read_models
 from helpers.show.perturbation_figures import show_adversarials
 from helpers.show.share import CONTENTS, share, use
 
@@ -69,6 +71,26 @@ def test_of_the_adversarials_those_that_a_figure_shows_are_packed(clone, tmp_pat
     assert len(pictures[0]) == 3 * 5
     np.testing.assert_array_equal(*pictures)
     assert not broken_files(shared)
+
+
+def test_a_figures_adversarials_are_not_taken_for_all_that_were_kept(clone, tmp_path):
+    runs = tmp_path / "runs"
+    unpack(share(clone.folder, tmp_path / f"{clone.folder.name}.zip"), runs)
+    models = read_models(str(clone.profile), runs_dir=str(runs))
+    config = next(model for model in models if model.training == "standard")
+    explained = Explanation.from_config(config)
+    assert explain_model(config, explained).maps.is_file()
+    with pytest.raises(StudyError, match=r"adversarials.npz: expected all adversarials that were kept, found those"):
+        explain_model(config, explained.model_copy(update={"sample": 3}))
+
+
+def test_a_damaged_run_is_not_packed(clone, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(clone.folder, run, symlinks=True)
+    table = run / "results" / "models.csv"
+    table.write_text(table.read_text()[:300])
+    with pytest.raises(StudyError, match=r"results/models.csv: expected a whole file, it was cut off or changed"):
+        share(run, tmp_path / "out.zip")
 
 
 def test_with_the_models_all_adversarials_are_packed(clone, tmp_path):

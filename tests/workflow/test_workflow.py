@@ -207,6 +207,19 @@ def test_only_what_is_missing_is_made_again_and_it_comes_out_the_same(clone, tmp
     }
 
 
+def test_a_table_of_results_that_was_cut_off_is_made_again(clone, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(clone.runs, runs, copy_function=shutil.copy2, symlinks=True)
+    other = Clone(clone.path, clone.profile, runs)
+    table = other.folder / "results" / "models.csv"
+    with table.open("r+") as file:
+        file.truncate(100)
+    result = other.run()
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert "models.csv: it was cut off or changed; now it is models.csv.broken" in result.stdout
+    assert table.read_bytes() == (clone.folder / "results" / "models.csv").read_bytes()
+
+
 @pytest.mark.parametrize("arguments", [(), ("--lint",)])
 def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
     """The plan lists all jobs. What `--lint` objects to is listed here, each with the reason why it stays."""
