@@ -9,6 +9,8 @@ from helpers.artifacts.records import SUFFIX, files_of, read_record
 
 WITHOUT_RECORDS = ("results/", "notebooks/")  # where files have no record; the metadata of a finished run list them
 
+OWN_LOG = "describe.log"  # of the job that writes the metadata
+
 
 def broken_files(folder: Path) -> list[Path]:
     """Return the files below a run's folder that are broken by their record or by the run's metadata.
@@ -24,10 +26,17 @@ def broken_files(folder: Path) -> list[Path]:
 
 
 def _listed(folder: Path) -> dict[Path, int]:
-    """Return the sizes in bytes of a finished run's files without records, by path; none if it did not finish."""
+    """Return the sizes in bytes of a finished run's files without records, by path.
+
+    None if the run did not finish, or if a job has worked since: then files may rightly have other sizes.
+    """
+    path = ProfileFolder(folder).metadata
     try:
-        entities = json.loads(ProfileFolder(folder).metadata.read_text())["@graph"]
+        entities = json.loads(path.read_text())["@graph"]
         sizes = {unquote(each["@id"]): int(each["contentSize"]) for each in entities if each["@type"] == "File"}
     except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    logs = [log for log in (folder / "logs").glob("*.log") if log.name != OWN_LOG]
+    if any(log.stat().st_mtime > path.stat().st_mtime for log in logs):
         return {}
     return {folder / name: size for name, size in sizes.items() if name.startswith(WITHOUT_RECORDS)}

@@ -101,3 +101,13 @@ def test_reports_come_back_and_broken_ones_are_named(tmp_path):
     (tmp_path / "checks.json").write_text("{")
     with pytest.raises(StudyError, match=r"checks.json: expected JSON"):
         ChecksReport.load(tmp_path / "checks.json")
+
+
+def test_arrays_with_changed_bytes_are_named(tmp_path):
+    path = tmp_path / "explanations.npz"
+    np.savez_compressed(path, names=np.random.default_rng(0).integers(9, size=10_000))
+    content = bytearray(path.read_bytes())
+    content[200:300] = bytes(100)
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=r"explanations.npz: expected arrays \(.*Delete it, and run notebook"):
+        load_arrays(path, needed=["names"], made_by="notebook")

@@ -8,7 +8,10 @@ from helpers.artifacts.explanations import ExplanationArrays
 
 @pytest.fixture
 def arrays():
-    """Return an explanation of two images at one epsilon, with the pixels of the first."""
+    """Return an explanation of two images at one epsilon, with the pixels of the first.
+
+    At a tiny epsilon, rounding of float32 pixels makes a perturbation larger than it.
+    """
     return ExplanationArrays(
         names=np.array(["a.png", "b.png"]),
         groups=np.array(["1", "2"]),
@@ -17,7 +20,7 @@ def arrays():
         predictions=np.array([[0, 1], [1, 1]]),
         maps={"true": np.full((2, 2, 4, 4), 0.1, np.float32)},
         images=np.array([0, 0.25, 1 / 255, 1], np.float32).reshape(1, 2, 2, 1),
-        changes=np.array([-1, 0.3, 0, 1.0000001], np.float32).reshape(1, 1, 2, 2, 1),
+        changes=np.array([-1.006, 0.3, 0, 1.006], np.float32).reshape(1, 1, 2, 2, 1),
         shapes=np.zeros((1, 2, 2), bool),
     )
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import time
@@ -106,6 +107,7 @@ def test_where_nothing_was_made_the_record_of_the_old_file_stays(make, output):
 
     with pytest.raises(StudyError, match="disk full"):
         records.make_once(output, stage="training", parameters={"seed": 1}, make=write_and_fail)
+    assert not records.record_path(output).exists()
     assert make(seed=0)
 
 
@@ -121,15 +123,20 @@ def test_a_table_without_record_is_found_by_the_metadata_of_the_finished_run(tmp
     for path in (table, figure):
         path.parent.mkdir()
         path.write_text("whole")
-    listed = [
-        {"@id": f"{quote(str(p.relative_to(tmp_path)))}", "@type": "File", "contentSize": 5} for p in (table, figure)
-    ]
-    (tmp_path / "ro-crate-metadata.json").write_text(
-        json.dumps({"@graph": [{"@id": "./", "@type": "Dataset"}, *listed]})
-    )
+    metadata = tmp_path / "ro-crate-metadata.json"
+    names = [quote(str(path.relative_to(tmp_path))) for path in (table, figure)]
+    entities = [{"@id": "./", "@type": "Dataset"}]
+    entities += [{"@id": name, "@type": "File", "contentSize": 5} for name in names]
+    metadata.write_text(json.dumps({"@graph": entities}))
     assert broken_files(tmp_path) == []
     table.write_text("who")
     assert broken_files(tmp_path) == [table]
+    logs = [tmp_path / "logs" / name for name in ("describe.log", "collect.log")]
+    logs[0].parent.mkdir()
+    for log, expected in zip(logs, ([table], []), strict=True):  # after another job, the table may be a newer one
+        log.touch()
+        os.utime(log, (time.time() + 60,) * 2)
+        assert broken_files(tmp_path) == expected
 
 
 def test_a_file_whose_making_failed_counts_as_missing(make, output):
