@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,13 @@ from traitlets.config import Config as KernelConfig
 from helpers import files
 from helpers.errors import StudyError, check_choice
 from helpers.gpus import one_gpu
-from helpers.profile_files import MODEL_KEYS
-from helpers.progress import LINES
+from helpers.profile_files import name_model
+from helpers.progress import LINES, print_place
 from helpers.signals import exit_on_signals
 
 # jsonschema, under nbformat, builds a grammar of web addresses if it can: half of the start, and no notebook needs it.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-import nbformat  # noqa: E402
 import papermill  # noqa: E402
 
 SETTINGS = {
@@ -37,60 +37,80 @@ KERNEL_STARTS = 3  # attempts to start a kernel: on a busy machine, one may die 
 SECONDS_TO_NEXT_START = 5.0  # doubled from one to the next
 
 
+@dataclass
+class _Place:
+    """Which cell of which notebook runs, in words: "02_train_resnet50.ipynb (skin_lesion resnet50 soft 0), cell 3".
+
+    Attributes:
+        notebook: Its name, with the model, if parameters name one.
+        cell: The number of the cell among those with code, as Jupyter counts; 0 before the first.
+    """
+
+    notebook: str
+    cell: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.notebook}, cell {self.cell}" if self.cell else self.notebook
+
+    def enter_next_cell(self, **_: Any) -> None:
+        """Count a cell, and print where the notebook is."""
+        self.cell += 1
+        print_place(self)
+
+
 def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
-    """Execute `notebook` with `parameters` and write the executed copy to `output`.
+    """Execute `notebook` with `parameters` and write the executed copy to `output`; print each cell's number.
 
     If a cell fails, the copy with its traceback is written beside it, with .failed in its name. A kernel that dies
     before the first cell is started anew.
 
     Raises:
         StudyError: the notebook does not exist, has no such parameter, a cell fails, or the kernel dies.
+        SystemExit: a signal stopped the process.
     """
     if not notebook.is_file():
         raise StudyError(f"{notebook}: expected a notebook, it is not there.")
     known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
         check_choice(f"parameter of {notebook.name}", name, known)
-    model = " ".join(str(parameters[key]) for key in MODEL_KEYS if key in parameters)
-    named = f"{notebook.name} ({model})" if model else notebook.name
+    place = _Place(name_model(notebook.name, parameters))
+    try:
+        with exit_on_signals(place), one_gpu():
+            _write_executed(notebook, output, parameters, place)
+    except StudyError as error:
+        raise StudyError(f"{place}: {error}") from None
+
+
+def _write_executed(notebook: Path, output: Path, parameters: Mapping[str, Any], place: _Place) -> None:
     failed = output.with_suffix(f".failed{output.suffix}")
     with files.atomic_write(output) as temporary:
         try:
-            _execute(notebook, temporary, parameters)
+            _execute(notebook, temporary, parameters, place)
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
-            raise StudyError(
-                f"{named}, cell {error.exec_count}: {error.ename}: {error.evalue} (full traceback: {failed})"
-            ) from None
+            raise StudyError(f"{error.ename}: {error.evalue} (full traceback: {failed})") from None
         except RuntimeError as error:  # nbclient: the kernel died; jupyter_client: it did not start
-            number = _count_started_cells(temporary)
             temporary.replace(failed)
             raise StudyError(
-                f"{named}, cell {number}: {error}. Most likely, memory ran out: run fewer jobs at once, or "
+                f"{error}. Most likely, memory ran out: run fewer jobs at once, or "
                 f"with a smaller batch_size, attack_batch_size or image_size (outputs so far: {failed})"
             ) from None
     failed.unlink(missing_ok=True)
 
 
-def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+def _execute(notebook: Path, output: Path, parameters: Mapping[str, Any], place: _Place) -> None:
+    paths = _literal(notebook), _literal(output)
+    hooks = {"stdout_file": sys.stdout, "on_cell_execute": place.enter_next_cell}
     for attempt in range(1, KERNEL_STARTS + 1):
         try:
-            papermill.execute_notebook(
-                _literal(notebook), _literal(output), dict(parameters), **SETTINGS, stdout_file=sys.stdout
-            )
+            papermill.execute_notebook(*paths, dict(parameters), **SETTINGS, **hooks)
             return
         except RuntimeError as error:
-            if attempt == KERNEL_STARTS or _count_started_cells(output):
+            if attempt == KERNEL_STARTS or place.cell:
                 raise
             seconds = SECONDS_TO_NEXT_START * 2 ** (attempt - 1)
             print(f"{notebook.name}: {error}; its kernel is started again in {seconds:.0f} seconds", flush=True)
             time.sleep(seconds)
-
-
-def _count_started_cells(notebook: Path) -> int:
-    """Return how many code cells of a notebook papermill has started."""
-    cells = nbformat.read(notebook, as_version=4).cells
-    return sum(cell.cell_type == "code" and cell.metadata.papermill.start_time is not None for cell in cells)
 
 
 def _literal(path: Path) -> str:
@@ -122,8 +142,7 @@ def main() -> None:
     os.environ[LINES] = "1"  # the kernel inherits it
     try:
         parameters = {name: _value(name, text) for name, text in arguments.parameter} | dict(arguments.raw)
-        with exit_on_signals(arguments.notebook.name), one_gpu():
-            run_notebook(arguments.notebook, arguments.output, parameters)
+        run_notebook(arguments.notebook, arguments.output, parameters)
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
 

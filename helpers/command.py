@@ -13,9 +13,9 @@ from typing import Any
 
 from helpers.errors import StudyError
 from helpers.gpus import one_gpu
-from helpers.profile_files import MODEL_KEYS
+from helpers.profile_files import MODEL_KEYS, name_model
 from helpers.profiles import read_config
-from helpers.progress import LINES
+from helpers.progress import LINES, print_place
 from helpers.signals import exit_on_signals
 
 
@@ -57,11 +57,13 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = vars(parser.parse_args(words))
     os.environ.setdefault(LINES, "1")
     step = arguments.pop("step")
+    place = name_model(step, arguments)
     try:
-        with exit_on_signals(step), one_gpu():
+        with exit_on_signals(place), one_gpu():
+            print_place(place)
             STEPS[step](**arguments)
     except StudyError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {place}: {error}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import socket
 import tempfile
 import warnings
@@ -41,11 +42,25 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise StudyError(
-            f"{path}: expected free space to write it, the disk is full. Free some and run again; complete files stay."
-        ) from error
+        raise _disk_full(path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_room(path: Path, size: int) -> None:
+    """Check that the disk has room for a file of `size` bytes: a library that crashes on a full one comes next.
+
+    Raises:
+        StudyError: it has not.
+    """
+    if shutil.disk_usage(path.parent).free < size:
+        raise _disk_full(path)
+
+
+def _disk_full(path: Path) -> StudyError:
+    return StudyError(
+        f"{path}: expected free space to write it, the disk is full. Free some and run again; complete files stay."
+    )
 
 
 def _remove_leftovers(folder: Path) -> None:

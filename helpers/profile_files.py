@@ -1,6 +1,6 @@
 """The YAML files of profiles: where they are, and what they hold."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,12 @@ from helpers.trainings import TRAININGS, split_training
 # Sections of a profile that override `parameters`, and the names (of trainings: the kinds) allowed in them
 OVERRIDE_SECTIONS: dict[str, Collection[str]] = {"backbones": BACKBONES, "tasks": TASKS, "trainings": TRAININGS}
 MODEL_KEYS = ("task", "backbone", "attention", "training", "seed")  # what tells the models of a profile apart
+
+
+def name_model(job: str, properties: Mapping[str, Any]) -> str:
+    """Return a job's name with the model that it is for, if any: "attack (skin_lesion resnet50 soft standard 0)"."""
+    model = " ".join(str(properties[key]) for key in MODEL_KEYS if properties.get(key) is not None)
+    return f"{job} ({model})" if model else job
 
 
 def profile_path(profile: str) -> Path:

@@ -1,4 +1,4 @@
-"""Progress: a bar in a notebook, plain lines in a batch log."""
+"""Progress: a bar in a notebook, plain lines in a batch log, and there, where a job is."""
 
 import io
 import os
@@ -32,3 +32,8 @@ def progress(
             iterable, desc=description, total=total, initial=initial, bar_format=form, file=io.StringIO(), **every
         )
     return tqdm.auto.tqdm(iterable, desc=description, total=total, initial=initial, leave=False)
+
+
+def print_place(place: object) -> None:
+    """Print where a job is, in brackets on a line of its own: workflow/job.sh finds it if the job is killed."""
+    print(f"[{place}]", flush=True)

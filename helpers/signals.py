@@ -10,8 +10,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a batch sys
 
 
 @contextlib.contextmanager
-def exit_on_signals(name: str) -> Iterator[None]:
-    """End the block with SystemExit, and an error that starts with `name`, if a signal stops the process.
+def exit_on_signals(name: object) -> Iterator[None]:
+    """End the block with SystemExit if a signal stops the process; the error starts with `name`, as it then reads.
 
     So the block's `finally` clauses run. A signal that the process was started to ignore, as by nohup, stays ignored.
     """

@@ -137,7 +137,7 @@ def test_a_kernel_that_dies_when_it_starts_is_started_again(tmp_path, monkeypatc
 def test_kernels_that_always_die_when_they_start_end_in_one_error(tmp_path, monkeypatch):
     dying_kernels(tmp_path, monkeypatch, count=9)
     write_notebook(tmp_path / "in.ipynb", "print('end')")
-    with pytest.raises(StudyError, match=r"^in.ipynb, cell 0: Kernel died before"):
+    with pytest.raises(StudyError, match=r"^in.ipynb: Kernel died before"):
         batch.run_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {})
     assert len((tmp_path / "deaths").read_text()) == 9 - batch.KERNEL_STARTS
 
@@ -161,7 +161,7 @@ def test_a_runner_that_is_stopped_takes_its_kernel_along_and_leaves_no_file(tmp_
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     (line,) = [line for line in errors.splitlines() if "error" in line.lower()]
-    assert line.startswith(f"error: in.ipynb: stopped by {number.name}."), errors
+    assert line.startswith(f"error: in.ipynb, cell 2: stopped by {number.name}."), errors
     assert "Traceback" not in errors
     assert not psutil.pid_exists(int(kernel.read_text()))
     assert not os.listdir(folder)  # noqa: PTH208 (hidden files, too)

@@ -162,3 +162,9 @@ def test_a_look_at_a_lock_neither_takes_it_away_nor_stops_who_wants_it(tmp_path)
     with files.lock(path, wait=False) as is_locked:
         assert is_locked
     timer.join()
+
+
+def test_a_disk_without_room_is_said_to_be_full(tmp_path):
+    files.check_room(tmp_path / "small", 1000)
+    with pytest.raises(StudyError, match="large: expected free space to write it, the disk is full"):
+        files.check_room(tmp_path / "large", 2**60)

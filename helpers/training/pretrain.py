@@ -28,6 +28,7 @@ from helpers.training.epochs import fit
 from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model, precision
 
+HEADER = 2500  # bytes that HDF5 adds to a variable, at most
 SEED = 0  # the same for all models that start from it
 
 
@@ -65,6 +66,7 @@ def pretrain(config: Config) -> Path:
         network, history = _fit(config.backbone, pretraining, optimization, rows, checkpoint)
         HISTORY.save(pd.DataFrame(history), folder.history)
         with files.atomic_write(folder.weights) as temporary:
+            files.check_room(temporary, network.count_params() * 4 + len(network.variables) * HEADER)
             network.save_weights(temporary)
 
     records.make_once(

@@ -28,6 +28,11 @@ VICTIMS = {  # what is killed, by a word in its command line
     "the workflow": "-m snakemake",
 }
 KILLS = int(os.environ.get("KILLS") or 10)  # of each
+# What an error names, as a pattern: the step or the notebook and its cell, with what it knows of the model.
+MODEL = r"\(skin_lesion( tiny( none standard)? 0)?\)"
+STEP = rf"(attack|explain) {MODEL}|pretrain \(tiny\)"
+PLACE = rf"({STEP}|(\w+\.ipynb {MODEL}|07_judge_claims\.ipynb), cell \d+)"
+JOB = r"(\w+-skin_lesion[\w-]*|pretrain-tiny|07_judge_claims)"  # one that was killed before it said where it was
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +89,21 @@ def end_of(run, process):
     """Wait until a run and all that it started have ended; return what it printed."""
     process.wait(timeout=300)
     wait_for(lambda: not processes_of(run))
+    return output_of(run)
+
+
+def output_of(run):
+    """Return what a run that was started has printed so far."""
     return (run.runs.parent / "output.txt").read_text()
+
+
+def is_at_a_place(run):
+    """Return whether a job has just said where it is, and nothing since."""
+    for log in (run.folder / "logs").glob("*.log"):
+        last = log.read_text().rpartition("\n")[0].rpartition("\n")[2]
+        if re.fullmatch(rf"\[{PLACE}\]", last) and time.time() - log.stat().st_mtime < 1:
+            return True
+    return False
 
 
 def whole_files(run):
@@ -129,7 +148,9 @@ def test_a_run_whose_processes_are_killed_again_and_again_ends_like_another(clon
             output = end_of(run, process)
             kills += process.returncode != 0  # it may just have been about to end
             if process.returncode and victim == "a kernel":
-                assert re.search(r"error: \w+\.ipynb( \([\w -]+\))?, cell \d+: ", output), output[-3000:]
+                assert re.search(f"^error: {PLACE}: Kernel died", output, re.MULTILINE), output[-3000:]
+            elif process.returncode and victim != "the workflow":  # without it, its jobs go on to their end
+                assert re.search(f"^error: ({PLACE}|{JOB}): killed by signal 9", output, re.MULTILINE), output[-3000:]
             break
         else:  # it had just ended
             os.killpg(process.pid, signal.SIGINT)
@@ -143,6 +164,7 @@ def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
 ):
     run = make_clone(tmp_path, smoke_profile, name=SPECIAL.replace("$", ""), attentions=["none"])
     moments, cancelled, process = random.Random("scancel"), 0, None
+    is_named, said = False, f"error: {PLACE}: stopped by SIGTERM"
 
     def running():
         return slurm_cluster.call(on_cluster, "squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
@@ -152,13 +174,19 @@ def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
             process = start(run, *ON_SLURM, environment=on_cluster)
         wait_for(lambda process=process: running() or process.poll() is not None)
         time.sleep(moments.uniform(0, 8))
-        for job in running()[:1]:
+        at_a_place = cancelled % 2 == 0  # else at any moment: a job on a node starts Snakemake first
+        wait_for(lambda process=process, any_=not at_a_place: any_ or is_at_a_place(run) or process.poll() is not None)
+        for job in running()[: None if at_a_place else 1]:
             slurm_cluster.call(on_cluster, "scancel", "--full", job)
             wait_for(lambda job=job: job not in running())
             cancelled += 1
+        if at_a_place and process.poll() is None:
+            wait_for(lambda process=process: re.search(said, output_of(run)) or process.poll() is not None)
+        is_named |= bool(re.search(said, output_of(run)))
         if process.poll() == 0:
             break  # each job may be cancelled once: it starts again
     end_of(run, process)
+    assert is_named
     assert cancelled >= (KILLS + 1) // 2
     check_that_it_goes_on(run, clone, *ON_SLURM, environment=on_cluster)
 
@@ -184,10 +212,12 @@ def test_ctrl_c_and_sigterm_leave_no_process_and_the_next_run_goes_on(clone, tmp
     run = Clone(clone.path, clone.profile, tmp_path / "runs")
     for number in (signal.SIGINT, signal.SIGTERM):
         process = start(run)
-        time.sleep(15)
+        time.sleep(10)
+        wait_for(lambda: is_at_a_place(run))
         os.killpg(process.pid, number)
-        end_of(run, process)
+        output = end_of(run, process)
         assert process.returncode != 0
+        assert re.search(f"error: {PLACE}: stopped by {number.name}", output), output[-3000:]
     check_that_it_goes_on(run, clone)
 
 
@@ -210,12 +240,13 @@ def mount(tmp_path):
         pass
 
 
-def test_a_full_disk_is_named_and_with_more_room_the_run_goes_on(clone, mount):
-    folder = mount("size=2m")
+@pytest.mark.parametrize("size", ["600k", "1250k", "1350k", "1500k"])
+def test_a_full_disk_is_named_and_with_more_room_the_run_goes_on(clone, mount, size):
+    folder = mount(f"size={size}")
     run = Clone(clone.path, clone.profile, folder / "runs")
     result = run.run()
     assert result.returncode != 0
-    assert "the disk is full" in result.stdout + result.stderr
+    assert re.search(f"^error: {PLACE}: .*the disk is full", result.stdout + result.stderr, re.MULTILINE)
     mount("remount,size=500m")
     check_that_it_goes_on(run, clone)
 

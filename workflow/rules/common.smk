@@ -114,6 +114,7 @@ def urgency(wildcards):
 os.environ |= {
     "STUDY_PYTHON": sys.executable,
     "STUDY_NOTEBOOKS": str(ROOT / "notebooks"),
+    "STUDY_JOB": str(ROOT / "workflow" / "job.sh"),
     "STUDY_PROFILE": PROFILE,
     "STUDY_RUNS": str(from_root(MODELS[0].runs_dir)),
     "STUDY_CORES_PER_JOB": str(CORES_PER_JOB),
@@ -124,13 +125,14 @@ WHICH_MODEL = (
     "--task {wildcards.task} --backbone {wildcards.backbone} --attention {wildcards.attention} "
     "--training {params.training} --seed {wildcards.seed}"
 )
-KEEP_LOG = "2>&1 | tee {log:q}"
+AS_JOB = 'bash "$STUDY_JOB" {log:q}'
 AS_NEW_AS_INPUTS = "touch -c {output:q}"
 
 
 def step(name, which):
     """Return the command of one step of the study."""
-    return f'{THREADS} "$STUDY_PYTHON" -m helpers.command {name} {WHICH_RUN} {which} {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
+    command = f'"$STUDY_PYTHON" -m helpers.command {name} {WHICH_RUN} {which}'
+    return f"{THREADS} {AS_JOB} {command} && {AS_NEW_AS_INPUTS}"
 
 
 def notebook(*, computes=False, **parameters):
@@ -139,7 +141,7 @@ def notebook(*, computes=False, **parameters):
     source = '"$STUDY_NOTEBOOKS"/{params.notebook}.ipynb'
     run = '-r profile "$STUDY_PROFILE" -r runs_dir "$STUDY_RUNS"'
     command = f'"$STUDY_PYTHON" -m helpers.batch {source} {{output.notebook:q}} {run} {words}'
-    return f"{'' if computes else WITHOUT_GPU}{THREADS} {command} {KEEP_LOG} && {AS_NEW_AS_INPUTS}"
+    return f"{'' if computes else WITHOUT_GPU}{THREADS} {AS_JOB} {command} && {AS_NEW_AS_INPUTS}"
 
 
 def more_each_time(number):

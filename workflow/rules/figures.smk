@@ -26,5 +26,5 @@ rule figures:
         mem_mb=3000,
         runtime=30,
     shell:
-        f'"$STUDY_PYTHON" -m helpers.show.figures {WHICH_RUN} '
-        f'--figures-dir "$PWD/figures" --results-dir "$PWD/results" --table-name summary {KEEP_LOG}'
+        f'{AS_JOB} "$STUDY_PYTHON" -m helpers.show.figures {WHICH_RUN} '
+        f'--figures-dir "$PWD/figures" --results-dir "$PWD/results" --table-name summary'

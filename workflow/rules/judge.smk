@@ -22,7 +22,7 @@ rule collect:
         mem_mb=3000,
         runtime=30,
     shell:
-        f'"$STUDY_PYTHON" -m helpers.show.collect {WHICH_RUN} --to "$PWD/results" {KEEP_LOG}'
+        f'{AS_JOB} "$STUDY_PYTHON" -m helpers.show.collect {WHICH_RUN} --to "$PWD/results"'
 
 
 rule judge:
@@ -41,5 +41,5 @@ rule judge:
         mem_mb=1000,
         runtime=30,
     shell:
-        f'{WITHOUT_GPU}"$STUDY_PYTHON" -m helpers.batch "$STUDY_NOTEBOOKS"/{{params.notebook}}.ipynb {{output.notebook:q}} '
-        f'-r results "$PWD/results" -r beside "" -r real "" {KEEP_LOG} && {AS_NEW_AS_INPUTS}'
+        f'{WITHOUT_GPU}{AS_JOB} "$STUDY_PYTHON" -m helpers.batch "$STUDY_NOTEBOOKS"/{{params.notebook}}.ipynb '
+        f'{{output.notebook:q}} -r results "$PWD/results" -r beside "" -r real "" && {AS_NEW_AS_INPUTS}'

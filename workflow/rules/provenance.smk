@@ -28,4 +28,4 @@ rule describe:
         mem_mb=1000,
         runtime=60,
     shell:
-        f'"$STUDY_PYTHON" -m helpers.show.crate {WHICH_RUN} {KEEP_LOG}'
+        f'{AS_JOB} "$STUDY_PYTHON" -m helpers.show.crate {WHICH_RUN}'
