@@ -36,4 +36,4 @@ def progress(
 
 def print_place(place: object) -> None:
     """Print where a job is, in brackets on a line of its own: workflow/job.sh finds it if the job is killed."""
-    print(f"[{place}]", flush=True)
+    print(f"[in {place}]", flush=True)

@@ -57,7 +57,7 @@ command.main(["attack", "--profile", "smoke"])
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert [process.stdout.readline() for _ in range(2)] == ["[attack]\n", "writing\n"]
+    assert [process.stdout.readline() for _ in range(2)] == ["[in attack]\n", "writing\n"]
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1

@@ -9,7 +9,7 @@ shift
     "$@"
     status=$?
     if [ $status -gt 128 ]; then
-        place=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$log" | tail -n 1)
+        place=$(sed -n 's/^\[in \(.*\)\]$/\1/p' "$log" | tail -n 1)
         killed="error: ${place:-$(basename "$log" .log)}: killed by signal $((status - 128))."
         if [ $status = 137 ]; then
             killed+=" If nobody did so, memory ran out: run fewer jobs at once, or with a smaller batch_size,"
@@ -20,5 +20,5 @@ shift
     exit $status
 } 2>&1 | (
     trap '' INT TERM HUP  # a signal that stops them all must not cut off their last words
-    tee "$log" | sed -u '/^\[.*\]$/d'  # places are for the log
+    tee "$log" | sed -u '/^\[in .*\]$/d'  # places are for the log
 )

@@ -101,7 +101,7 @@ def is_at_a_place(run):
     """Return whether a job has just said where it is, and nothing since."""
     for log in (run.folder / "logs").glob("*.log"):
         last = log.read_text().rpartition("\n")[0].rpartition("\n")[2]
-        if re.fullmatch(rf"\[{PLACE}\]", last) and time.time() - log.stat().st_mtime < 1:
+        if re.fullmatch(rf"\[in {PLACE}\]", last) and time.time() - log.stat().st_mtime < 1:
             return True
     return False
 

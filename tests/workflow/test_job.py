@@ -34,28 +34,28 @@ def test_what_it_prints_is_shown_and_kept_and_its_status_is_the_jobs(tmp_path, s
 @pytest.mark.parametrize(
     ("printed", "place"),
     [
-        ("[02_train.ipynb (skin_lesion soft 0), cell 2]\n1 of 3\n[02_train.ipynb (skin_lesion soft 0), cell 3]\n[1]x\n",
-         "02_train.ipynb (skin_lesion soft 0), cell 3"),
-        ("[attack (skin_lesion soft 0)]\nrestart 2 of 5\n", "attack (skin_lesion soft 0)"),
+        ("[in 02_train.ipynb (soft 0), cell 2]\n1 of 3\n[in 02_train.ipynb (soft 0), cell 3]\n[1, 2]\n",
+         "02_train.ipynb (soft 0), cell 3"),
+        ("[in attack (skin_lesion soft 0)]\nrestart 2 of 5\n", "attack (skin_lesion soft 0)"),
         ("", "train-skin_lesion-soft-seed0"),  # it had not begun
     ],
 )  # fmt: skip
 def test_the_last_place_of_a_killed_job_is_named(tmp_path, printed, place):
     log = tmp_path / "train-skin_lesion-soft-seed0.log"
-    log.write_text("[another run, cell 9]\n")
+    log.write_text("[in another run, cell 9]\n")
     process = run_job(log, f"print({printed!r}, end='', flush=True); os.kill(os.getpid(), 9)")
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGKILL
     assert [line for line in output.splitlines() if line.startswith("error: ")] == output.splitlines()[-1:]
     assert output.splitlines()[-1].startswith(f"error: {place}: {KILLED}")
-    shown = [line for line in printed.splitlines() if not (line.startswith("[") and line.endswith("]"))]
+    shown = [line for line in printed.splitlines() if not line.startswith("[in ")]
     words = [line for line in output.splitlines() if not line.startswith(f"{JOB}: line")]  # by bash itself
     assert words[:-1] == shown
     assert log.read_text() == printed + "".join(output.splitlines(keepends=True)[len(shown) :])
 
 
 def test_a_program_that_crashes_is_named_and_memory_is_not_blamed(tmp_path):
-    process = run_job(tmp_path / "job.log", "print('[attack (soft 0)]', flush=True); os.kill(os.getpid(), 11)")
+    process = run_job(tmp_path / "job.log", "print('[in attack (soft 0)]', flush=True); os.kill(os.getpid(), 11)")
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGSEGV
     assert output.splitlines()[-1].startswith("error: attack (soft 0): killed by signal 11. Complete files stay")
