@@ -48,7 +48,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def check_room(path: Path, size: int) -> None:
-    """Check that the disk has room for a file of `size` bytes: a library that crashes on a full one comes next.
+    """Check that the disk has room for a file of `size` bytes. Call it before a library that crashes on a full disk.
 
     Raises:
         StudyError: it has not.

@@ -1,4 +1,4 @@
-"""Progress: a bar in a notebook, plain lines in a batch log, and there, where a job is."""
+"""Progress: a bar in a notebook, plain lines in a batch log, which also say where a job is."""
 
 import io
 import os
@@ -35,5 +35,5 @@ def progress(
 
 
 def print_place(place: object) -> None:
-    """Print where a job is, in brackets on a line of its own: workflow/job.sh finds it if the job is killed."""
+    """Print where a job is, in brackets at the end of a line: workflow/job.sh finds it if the job is killed."""
     print(f"[in {place}]", flush=True)

@@ -1,24 +1,28 @@
 #!/bin/bash
-# Runs a job's command, keeps what it prints in a log, and says where it was if it is killed: only its parent can. Where it
-# is, it says in lines in brackets (helpers.progress.print_place).
+# Runs a command and keeps its output in a log. If the command fails and does not say why, this says so, and where it was: a
+# command prints its place as a line in brackets (helpers.progress.print_place), which the terminal need not show.
 #   bash job.sh LOG COMMAND...
 set -uo pipefail
 log=$1
 shift
-{
-    "$@"
-    status=$?
-    if [ $status -gt 128 ]; then
-        place=$(sed -n 's/^\[in \(.*\)\]$/\1/p' "$log" | tail -n 1)
-        killed="error: ${place:-$(basename "$log" .log)}: killed by signal $((status - 128))."
-        if [ $status = 137 ]; then
-            killed+=" If nobody did so, memory ran out: run fewer jobs at once, or with a smaller batch_size,"
-            killed+=" attack_batch_size or image_size."
-        fi
-        echo "$killed Complete files stay: run it again to go on."
+exec 3>&2 2> /dev/null # bash itself would print all of the pipeline below if a signal ends the command
+trap : INT TERM HUP # a signal is for the command; this waits for its end
+"$@" 2>&1 3>&- | (
+    trap '' INT TERM HUP # to hear its last words
+    tee "$log" | sed -u '/^\[in .*\]$/d; s/\[in .*\]$//'
+) 2>&3
+status=${PIPESTATUS[0]}
+trap '' INT TERM HUP
+if [ "$status" != 0 ] && ! grep -q '^error: ' "$log"; then
+    place=$(sed -n 's/.*\[in \(.*\)\]$/\1/p' "$log" | tail -n 1)
+    if [ "$status" = 137 ]; then
+        why="killed by signal 9. If nobody did so, memory ran out: run fewer jobs at once, or with a smaller batch_size,"
+        why+=" attack_batch_size or image_size."
+    elif [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
+        why="killed by signal $((status - 128))."
+    else
+        why="ended with status $status. The last line of its log: $(grep -v '^\[in .*\]$' "$log" | grep . | tail -n 1)"
     fi
-    exit $status
-} 2>&1 | (
-    trap '' INT TERM HUP  # a signal that stops them all must not cut off their last words
-    tee "$log" | sed -u '/^\[in .*\]$/d'  # places are for the log
-)
+    echo "error: ${place:-$(basename "$log" .log)}: $why" | tee -a "$log"
+fi
+exit "$status"

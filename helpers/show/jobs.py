@@ -14,7 +14,6 @@ from helpers.show.job_list import Job
 LOCK = "workflow"  # in the folder of a profile's run: held as long as its workflow runs
 TAIL = 4000  # bytes of a log that are read
 STARTED = ".snakemake/config.json"  # in the same folder: written when a workflow starts
-TRACEBACK = "Traceback (most recent call last):"
 ERROR = "error: "  # how the line starts that says why a job failed
 STOPPED = ": stopped by "  # in that line, if a signal ended the job (see `helpers.signals`)
 
@@ -65,8 +64,6 @@ def _look(folder: Path, job: Job, is_running: bool, since: float) -> Progress:
         return Progress(job, State.WAITING, seconds)
     lines = _last_lines(log)
     errors = [line for line in lines if line.startswith(ERROR)]
-    if TRACEBACK in lines and not errors:
-        errors = lines[-1:]
     if errors:
         state = State.STOPPED if STOPPED in errors[-1] else State.FAILED
         return Progress(job, state, seconds, errors[-1].removeprefix(ERROR))

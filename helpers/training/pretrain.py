@@ -66,7 +66,7 @@ def pretrain(config: Config) -> Path:
         network, history = _fit(config.backbone, pretraining, optimization, rows, checkpoint)
         HISTORY.save(pd.DataFrame(history), folder.history)
         with files.atomic_write(folder.weights) as temporary:
-            files.check_room(temporary, network.count_params() * 4 + len(network.variables) * HEADER)
+            files.check_room(folder.weights, network.count_params() * 4 + len(network.variables) * HEADER)
             network.save_weights(temporary)
 
     records.make_once(

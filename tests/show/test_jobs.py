@@ -76,14 +76,6 @@ def test_finished_running_failed_and_stopped_jobs_are_told_apart(folder, models)
     assert stopped["train-skin_lesion-resnet50-soft-seed0"].state is State.FAILED
 
 
-def test_a_traceback_is_the_error_of_a_job(folder, models):
-    log = "loading\nTraceback (most recent call last):\n  File 'a.py', line 1\nMemoryError: no room\n"
-    leave(folder, "attack-skin_lesion-resnet50-none-seed0", log=log)
-    with files.lock(folder.path / LOCK):
-        found = states(folder, models)["attack-skin_lesion-resnet50-none-seed0"]
-    assert (found.state, found.message) == (State.FAILED, "MemoryError: no room")
-
-
 def test_logs_of_an_earlier_run_say_nothing_of_the_one_that_goes_on(folder, models):
     names = ("attack-skin_lesion-resnet50-none-seed0", "attack-skin_lesion-resnet50-soft-seed0")
     for name, log in zip(names, ("attacking: 1 of 8\n", "error: attack: stopped by SIGTERM.\n"), strict=True):

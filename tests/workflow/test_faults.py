@@ -213,7 +213,7 @@ def test_ctrl_c_and_sigterm_leave_no_process_and_the_next_run_goes_on(clone, tmp
     for number in (signal.SIGINT, signal.SIGTERM):
         process = start(run)
         time.sleep(10)
-        wait_for(lambda: is_at_a_place(run))
+        wait_for(lambda process=process: is_at_a_place(run) or process.poll() is not None)
         os.killpg(process.pid, number)
         output = end_of(run, process)
         assert process.returncode != 0

@@ -125,6 +125,7 @@ WHICH_MODEL = (
     "--task {wildcards.task} --backbone {wildcards.backbone} --attention {wildcards.attention} "
     "--training {params.training} --seed {wildcards.seed}"
 )
+shell.prefix("set -euo pipefail; trap : INT TERM HUP; ")  # a signal is for a job's command; the shell waits for its end
 AS_JOB = 'bash "$STUDY_JOB" {log:q}'
 AS_NEW_AS_INPUTS = "touch -c {output:q}"
 
