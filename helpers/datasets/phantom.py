@@ -15,6 +15,7 @@ from helpers.phantoms import Phantom, phantom
 from helpers.progress import progress
 from helpers.tasks import TASKS
 
+SECONDS_IDLE = 10  # after which a process that draws ends, as it must if its parent was killed
 SUBJECT_STRIDE = 1_000_003  # between the seeds of two lesions or patients
 
 
@@ -51,7 +52,8 @@ def write_phantoms(
             _write_one, folder=folder, task=task, size=size, seed=seed, ambiguity=ambiguity, spurious=spurious
         )
         rows = plan[list(layout.PLAN)].itertuples(index=False, name=None)
-        written = joblib.Parallel(n_jobs=-1, return_as="generator")(map(joblib.delayed(write), rows))
+        parallel = joblib.Parallel(n_jobs=-1, return_as="generator", idle_worker_timeout=SECONDS_IDLE)
+        written = parallel(map(joblib.delayed(write), rows))
         for _ in progress(written, total=len(plan), description=f"drawing phantoms ({task})"):
             pass
         files.write_table(plan[list(stored.columns)], folder / stored.table)

@@ -78,7 +78,7 @@ def start(run, *arguments, environment=os.environ):
         return subprocess.Popen(command, cwd=run.path, env=environment, **options)
 
 
-def wait_for(is_so, *, seconds=360):  # processes that draw phantoms end five minutes after their parent's death
+def wait_for(is_so, *, seconds=180):  # processes that draw phantoms outlive their parent by less than a minute
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end
