@@ -18,7 +18,7 @@ from traitlets.config import Config as KernelConfig
 from helpers import files
 from helpers.errors import StudyError, check_choice
 from helpers.gpus import one_gpu
-from helpers.profile_files import name_model
+from helpers.profile_files import name_job
 from helpers.progress import LINES, print_place
 from helpers.signals import exit_on_signals
 
@@ -73,7 +73,7 @@ def run_notebook(notebook: Path, output: Path, parameters: Mapping[str, Any]) ->
     known = papermill.inspect_notebook(_literal(notebook))
     for name in parameters:
         check_choice(f"parameter of {notebook.name}", name, known)
-    place = _Place(name_model(notebook.name, parameters))
+    place = _Place(name_job(notebook.name, parameters))
     try:
         with exit_on_signals(place), one_gpu():
             _write_executed(notebook, output, parameters, place)

@@ -13,7 +13,7 @@ from typing import Any
 
 from helpers.errors import StudyError
 from helpers.gpus import one_gpu
-from helpers.profile_files import MODEL_KEYS, name_model
+from helpers.profile_files import MODEL_KEYS, name_job
 from helpers.profiles import read_config
 from helpers.progress import LINES, print_place
 from helpers.signals import exit_on_signals
@@ -57,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = vars(parser.parse_args(words))
     os.environ.setdefault(LINES, "1")
     step = arguments.pop("step")
-    place = name_model(step, arguments)
+    place = name_job(step, arguments)
     try:
         with exit_on_signals(place), one_gpu():
             print_place(place)

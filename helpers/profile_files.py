@@ -20,7 +20,7 @@ OVERRIDE_SECTIONS: dict[str, Collection[str]] = {"backbones": BACKBONES, "tasks"
 MODEL_KEYS = ("task", "backbone", "attention", "training", "seed")  # what tells the models of a profile apart
 
 
-def name_model(job: str, properties: Mapping[str, Any]) -> str:
+def name_job(job: str, properties: Mapping[str, Any]) -> str:
     """Return a job's name with the model that it is for, if any: "attack (skin_lesion resnet50 soft standard 0)"."""
     model = " ".join(str(properties[key]) for key in MODEL_KEYS if properties.get(key) is not None)
     return f"{job} ({model})" if model else job

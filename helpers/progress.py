@@ -1,4 +1,4 @@
-"""Progress: a bar in a notebook, plain lines in a batch log, which also say where a job is."""
+"""Progress: a bar in a notebook, plain lines in a batch log. The log also says where a job is."""
 
 import io
 import os

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs a command and keeps its output in a log. If the command fails and does not say why, this says so, and where it was: a
-# command prints its place as a line in brackets (helpers.progress.print_place), which the terminal need not show.
+# Runs a command and keeps its output in a log. A command that is killed cannot say where it was; this script says it. The
+# command prints each place in brackets (helpers.progress.print_place): they go into the log, and not to the terminal.
 #   bash job.sh LOG COMMAND...
 set -uo pipefail
 log=$1

@@ -28,7 +28,7 @@ from helpers.training.epochs import fit
 from helpers.training.fused import with_fused_layers
 from helpers.training.optimize import compile_model, precision
 
-HEADER = 2500  # bytes that HDF5 adds to a variable, at most
+HDF5_OVERHEAD = 2500  # bytes that the file needs for a variable besides its values, at most
 SEED = 0  # the same for all models that start from it
 
 
@@ -66,7 +66,7 @@ def pretrain(config: Config) -> Path:
         network, history = _fit(config.backbone, pretraining, optimization, rows, checkpoint)
         HISTORY.save(pd.DataFrame(history), folder.history)
         with files.atomic_write(folder.weights) as temporary:
-            files.check_room(folder.weights, network.count_params() * 4 + len(network.variables) * HEADER)
+            files.check_room(folder.weights, network.count_params() * 4 + len(network.variables) * HDF5_OVERHEAD)
             network.save_weights(temporary)
 
     records.make_once(

@@ -97,11 +97,11 @@ def output_of(run):
     return (run.runs.parent / "output.txt").read_text()
 
 
-def is_at_a_place(run):
-    """Return whether a job has just said where it is, and nothing since."""
+def has_begun(run, step=STEP):
+    """Return whether a job has just said that it is at a step (a pattern), which takes seconds, and nothing since."""
     for log in (run.folder / "logs").glob("*.log"):
         last = log.read_text().rpartition("\n")[0].rpartition("\n")[2]
-        if re.fullmatch(rf"\[in {PLACE}\]", last) and time.time() - log.stat().st_mtime < 1:
+        if re.fullmatch(rf"\[in ({step})\]", last) and time.time() - log.stat().st_mtime < 1:
             return True
     return False
 
@@ -174,13 +174,13 @@ def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
             process = start(run, *ON_SLURM, environment=on_cluster)
         wait_for(lambda process=process: running() or process.poll() is not None)
         time.sleep(moments.uniform(0, 8))
-        at_a_place = cancelled % 2 == 0  # else at any moment: a job on a node starts Snakemake first
-        wait_for(lambda process=process, any_=not at_a_place: any_ or is_at_a_place(run) or process.poll() is not None)
-        for job in running()[: None if at_a_place else 1]:
+        in_a_step = cancelled % 2 == 0  # else at any moment: a job on a node starts Snakemake first
+        wait_for(lambda process=process, any_=not in_a_step: any_ or has_begun(run) or process.poll() is not None)
+        for job in running()[: None if in_a_step else 1]:
             slurm_cluster.call(on_cluster, "scancel", "--full", job)
             wait_for(lambda job=job: job not in running())
             cancelled += 1
-        if at_a_place and process.poll() is None:
+        if in_a_step and process.poll() is None:
             wait_for(lambda process=process: re.search(said, output_of(run)) or process.poll() is not None)
         is_named |= bool(re.search(said, output_of(run)))
         if process.poll() == 0:
@@ -191,31 +191,36 @@ def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
     check_that_it_goes_on(run, clone, *ON_SLURM, environment=on_cluster)
 
 
+def environment_with(folder, program, script):
+    """Return an environment in which a program is a shell script."""
+    path = folder / "bin" / program
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{script}")
+    path.chmod(0o755)
+    return {**os.environ, "PATH": os.pathsep.join([str(path.parent), os.environ["PATH"]])}
+
+
 def test_files_that_are_seen_late_are_waited_for(clone, tmp_path):
     """The last command of a job is `touch`; here it hides the job's files, and two seconds later they are there."""
     run = Clone(clone.path, clone.profile, tmp_path / "runs")
-    late = tmp_path / "bin" / "touch"
-    late.parent.mkdir()
-    late.write_text(
-        """#!/bin/sh
+    hide = """
 shift
 for file; do mv "$file" "$file.hidden"; done
 (sleep 2; for file; do mv "$file.hidden" "$file"; done) > /dev/null 2>&1 &
 """
-    )
-    late.chmod(0o755)
-    path = os.pathsep.join([str(late.parent), os.environ["PATH"]])
-    check_that_it_goes_on(run, clone, environment={**os.environ, "PATH": path})
+    check_that_it_goes_on(run, clone, environment=environment_with(tmp_path, "touch", hide))
 
 
 def test_ctrl_c_and_sigterm_leave_no_process_and_the_next_run_goes_on(clone, tmp_path):
     run = Clone(clone.path, clone.profile, tmp_path / "runs")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        process = start(run)
-        time.sleep(10)
-        wait_for(lambda process=process: is_at_a_place(run) or process.poll() is not None)
+    slow = environment_with(tmp_path, "tee", f'{shutil.which("tee")} "$@"; sleep 4')  # each job ends slowly
+    for number, step in ((signal.SIGINT, "pretrain .*"), (signal.SIGTERM, "attack .*")):
+        process = start(run, environment=slow)
+        wait_for(lambda process=process, step=step: has_begun(run, step) or process.poll() is not None)
         os.killpg(process.pid, number)
-        output = end_of(run, process)
+        process.wait(timeout=60)
+        wait_for(lambda: not processes_of(run), seconds=1)  # the workflow has waited for its jobs
+        output = output_of(run)
         assert process.returncode != 0
         assert re.search(f"error: {PLACE}: stopped by {number.name}", output), output[-3000:]
     check_that_it_goes_on(run, clone)

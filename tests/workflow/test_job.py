@@ -10,7 +10,6 @@ import pytest
 from helpers.paths import ROOT
 
 JOB = ROOT / "workflow" / "job.sh"
-KILLED = "killed by signal 9. If nobody did so, memory ran out: run fewer jobs"
 
 
 def run_job(log, code, **options):
