@@ -48,10 +48,10 @@ class Attacked:
 def nearer(first: Attacked, second: Attacked) -> Attacked:
     """Return the nearer adversarial of each image, of two attacks with protocol "minimal" on the same images.
 
-    The table is the second's, with the calls of both.
+    The table is the second's, with the calls of both and the seed of the first.
     """
     is_first = first.radii < second.radii
-    table = second.table.assign(calls=first.table.calls + second.table.calls)
+    table = second.table.assign(calls=first.table.calls + second.table.calls, seed=first.table.seed)
     for column in ("radius", "failed_at", "prediction"):
         table[column] = np.where(is_first, first.table[column], second.table[column])
     adversarials = np.where(is_first[:, None, None, None], first.adversarials, second.adversarials)

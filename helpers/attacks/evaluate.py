@@ -31,6 +31,7 @@ from helpers.profiles import read_config
 BLOCK = 100  # images per block: bounds lost work and memory
 KEPT_ADVERSARIALS = 24
 REMEDY = 2  # times as many steps, once, if the checks of a search for radii ask for more
+REMEDY_SEED_OFFSET = 1000  # gives the repeated attack other random starts than the first one, and than the checks
 
 
 def attacked_rows(config: Config) -> pd.DataFrame:
@@ -114,7 +115,8 @@ def _attack_block(
             checks = check_attack(model, images, labels, found, seed=config.seed)
             if checks.want_more_steps and config.protocol == "minimal":
                 print(f"{model.model.name}: the checks doubt the attack; again, in {REMEDY * steps} steps", flush=True)
-                found = nearer(found, attack(model, images, labels, **settings, steps=REMEDY * steps))
+                again = settings | {"seed": config.seed + REMEDY_SEED_OFFSET, "steps": REMEDY * steps}
+                found = nearer(found, attack(model, images, labels, **again))
                 checks = check_attack(model, images, labels, found, seed=config.seed)
             sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             ChecksReport(checks.verdict, json.loads(checks.table.to_json(orient="records"))).save(folder.checks)

@@ -46,6 +46,7 @@ def search_nearest(
     *,
     steps: int,
     known: Nearest | None = None,
+    targets: np.ndarray | None = None,
     tolerance: float = LOGIT_TOLERANCE,
 ) -> Nearest:
     """Search each image's smallest adversarial perturbation.
@@ -56,28 +57,34 @@ def search_nearest(
         labels: int64 (n,), class indices.
         steps: Gradient calls per image.
         known: Adversarials to start from; None: the search starts at the images.
+        targets: The class towards which each image's search goes, int64 (n,); None: any wrong one. Whichever wrong
+            class an iterate has, it counts.
         tolerance: An iterate counts if its margin is above this share of its largest logit.
     """
     known = known or Nearest(np.full(len(images), np.inf, np.float32), images)
+    aims, sign = (labels, 1) if targets is None else (targets, -1)  # away from the true class, or towards another
     found = []
     for rows, count in padded_batches(compiled, np.arange(len(images))):
-        batch = (images[rows], labels[rows], known.radii[rows], known.adversarials[rows])
-        found.append([part[:count] for part in _search_batch(compiled, *batch, steps=steps, tolerance=tolerance)])
+        batch = (images[rows], labels[rows], aims[rows], known.radii[rows], known.adversarials[rows])
+        parts = _search_batch(compiled, *batch, sign=sign, steps=steps, tolerance=tolerance)
+        found.append([part[:count] for part in parts])
     if not found:
         return known
     return Nearest(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _search_batch(compiled, images, labels, radii, starts, *, steps, tolerance) -> tuple[np.ndarray, np.ndarray]:
+def _search_batch(
+    compiled, images, labels, aims, radii, starts, *, sign, steps, tolerance
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the radii and the nearest adversarials of one batch."""
-    originals, labels, best, nearest = map(tf.constant, (images, labels, radii, starts))
+    originals, labels, aims, best, nearest = map(tf.constant, (images, labels, aims, radii, starts))
     largest = tf.reduce_max(tf.maximum(originals, 1 - originals), axis=(1, 2, 3))  # at this radius all is allowed
     iterates, radius, velocity = nearest, best, tf.zeros_like(nearest)
     for step in range(steps):
         softness = decayed(SOFTNESS, step, steps)
-        _, gradient, logits = compiled.differentiate(iterates, labels, softness=softness)
+        _, gradient, logits = compiled.differentiate(iterates, aims, softness=softness)
         distance = tf.reduce_max(tf.abs(iterates - originals), axis=(1, 2, 3))
-        is_fooled, margins = fools(labels, logits, tolerance), margin(labels, logits)
+        is_fooled, margins = fools(labels, logits, tolerance), margin(aims, logits)
         is_nearer = is_fooled & (distance <= best)
         best = tf.where(is_nearer, distance, best)
         nearest = tf.where(is_nearer[:, None, None, None], iterates, nearest)
@@ -87,6 +94,6 @@ def _search_batch(compiled, images, labels, radii, starts, *, steps, tolerance) 
         outside = tf.where(tf.math.is_finite(best), radius, to_boundary) * (1 + change)
         radius = tf.minimum(tf.where(is_fooled, tf.minimum(radius * (1 - change), best), outside), largest)
         ball = radius[:, None, None, None]
-        velocity = MOMENTUM * velocity + gradient / tf.maximum(slope, TINY)[:, None, None, None]
+        velocity = MOMENTUM * velocity + sign * gradient / tf.maximum(slope, TINY)[:, None, None, None]
         iterates = project(iterates + length * ball * tf.sign(velocity), originals, ball)
     return best.numpy(), nearest.numpy()

@@ -1,7 +1,7 @@
 """Protocol "minimal": each image's radius, the smallest L∞ distance at which an adversarial was found.
 
-A search from the image, longer ones from other starts where images seem hard to fool, and an attack just below each
-distance: no radius rests on one trajectory.
+A search from the image, further ones where images seem hard to fool, from random points and towards each class, and an
+attack just below each distance: no radius rests on one trajectory.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ CLOSER = 0.97  # a radius is confirmed by another attack that fails at this shar
 CONFIRMING_STEPS = 8
 HARD_PARTS = 4  # into which the images are divided, hardest first: the longer search takes the first of them
 LONGER = 4  # times as many steps in the longer search
+CLASS_STEPS = 5  # towards each wrong class, where there are several; the nearest of these adversarials starts a search
 FAR = 8 / 255  # radius of the ball in which it starts: so far away, hardly any gradient is misleading
 FELL = 0.9  # a radius that falls below this share was far too large: its image is searched again, and the next part
 LONGER_SEARCHES = 3  # of an image, at most, each from another random point
@@ -74,9 +75,10 @@ class RadiusSearch:
         """Search every image's radius, the hard images' longer, then attack just below it; who falls is searched again.
 
         On models with saturated logits, the gradient at the image may lead away from the nearest adversarial; the
-        radius is then far too large. So a longer search from a random point takes the images with the largest radii,
-        and goes on with the next largest as long as it finds that radii were too large. Those whose radius was too
-        large are searched from further points.
+        radius is then far too large; so a longer search starts from a random point. With several classes, a search
+        may settle on one that is not the nearest; so another one starts from what is found towards each class. Both
+        take the images with the largest radii, and go on with the next largest as long as they find that radii were
+        too large. Those whose radius was too large are searched from further random points.
 
         Args:
             on_progress: Called with the numbers of images whose first search is done.
@@ -89,7 +91,10 @@ class RadiusSearch:
             on_progress(len(batch))
         hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
         for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
-            fell = again = self.search_from_afar(part)
+            before = self.radii[part]
+            self.search_from_afar(part)
+            self.search_towards_classes(part)
+            fell = again = part[self.radii[part] < FELL * before]
             for number in range(1, LONGER_SEARCHES):
                 again = self.search_from_afar(self._above_enough(again), number)
             if not len(fell):
@@ -111,6 +116,22 @@ class RadiusSearch:
         starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=restart)
         self.search(rows, starts=np.clip(self.images[rows] + FAR * starts, 0, 1), steps=LONGER * self.steps)
         return rows[self.radii[rows] < FELL * before]
+
+    def search_towards_classes(self, rows: np.ndarray) -> None:
+        """Search nearer adversarials of some images from the nearest that short searches towards each class find.
+
+        With two classes there is nothing to choose, and nothing is done.
+        """
+        class_count = self.compiled.model.output_shape[-1]
+        if class_count == 2 or not len(rows):
+            return
+        numbers, targets = np.nonzero(self.labels[rows][:, None] != np.arange(class_count))
+        images, labels = self.images[rows[numbers]], self.labels[rows[numbers]]
+        found = search_nearest(self.compiled, images, labels, steps=CLASS_STEPS, targets=targets)
+        self.calls[rows] += CLASS_STEPS * (class_count - 1)
+        nearest = found.radii.reshape(len(rows), -1).argmin(axis=1)
+        starts = found.adversarials.reshape(len(rows), -1, *self.images.shape[1:])[np.arange(len(rows)), nearest]
+        self.search(rows, starts=starts)
 
     def search(self, rows: np.ndarray, *, starts: np.ndarray | None = None, steps: int | None = None) -> None:
         """Search nearer adversarials of some images; keep those that fool the network as it is saved, too.

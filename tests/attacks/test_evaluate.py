@@ -194,9 +194,10 @@ def test_a_longer_attack_that_finds_less_takes_nothing_away(trained, monkeypatch
         found = check_attack(*args, **more).checks
         return Checks(tuple(replace(c, passed=c.name != "another search finds no more") for c in found))
 
-    radii = {}
+    radii, seeds = {}, set()
 
     def worse(*args, steps, **more):
+        seeds.add(more["seed"])
         found = attack(*args, steps=steps, **more)
         radii[steps] = found.radii * (2 if radii else 1)
         return replace(found, radii=radii[steps], table=found.table.assign(radius=radii[steps]))
@@ -205,7 +206,10 @@ def test_a_longer_attack_that_finds_less_takes_nothing_away(trained, monkeypatch
     monkeypatch.setattr(evaluation, "attack", worse)
     folder = evaluate(read_config(**trained))
     assert list(radii) == [8, 16]
-    assert ROBUSTNESS.load(folder.robustness).radius.to_numpy() == pytest.approx(radii[8])
+    assert len(seeds) == 2  # so the second attack has starts of its own
+    table = ROBUSTNESS.load(folder.robustness)
+    assert table.radius.to_numpy() == pytest.approx(radii[8])
+    assert (table.seed == 0).all()
 
 
 def test_a_table_says_what_survives_a_file(trained):
