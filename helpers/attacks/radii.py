@@ -93,7 +93,7 @@ class RadiusSearch:
         for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
             before = self.radii[part]
             self.search_from_afar(part)
-            self.search_towards_classes(part)
+            self.search_towards_classes(self._above_enough(part))
             fell = again = part[self.radii[part] < FELL * before]
             for number in range(1, LONGER_SEARCHES):
                 again = self.search_from_afar(self._above_enough(again), number)
