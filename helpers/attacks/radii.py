@@ -20,7 +20,7 @@ HARD_PARTS = 4  # into which the images are divided, hardest first: the longer s
 LONGER = 4  # times as many steps in the longer search
 CLASS_STEPS = 5  # towards each wrong class, where there are several; the nearest of these adversarials starts a search
 FAR = 8 / 255  # radius of the ball in which it starts: so far away, hardly any gradient is misleading
-FELL = 0.9  # a radius that falls below this share was far too large: its image is searched again, and the next part
+TOO_LARGE = 0.9  # if a radius falls below this share of itself, its image and the next part are searched again
 LONGER_SEARCHES = 3  # of an image, at most, each from another random point
 ROUNDS = 3  # of confirmation: an image that falls in the last one is searched again, but not confirmed
 LARGE_RADIUS = 0.5  # in this ball any image can be made grey; here confirmation begins if no adversarial was found
@@ -72,13 +72,10 @@ class RadiusSearch:
         self.is_unconfirmed = np.zeros(count, bool)
 
     def run(self, on_progress: Callable[[int], None] = lambda _: None) -> None:
-        """Search every image's radius, the hard images' longer, then attack just below it; who falls is searched again.
+        """Search every image's radius, from other starts, too, where images seem hard; then attack just below it.
 
-        On models with saturated logits, the gradient at the image may lead away from the nearest adversarial; the
-        radius is then far too large; so a longer search starts from a random point. With several classes, a search
-        may settle on one that is not the nearest; so another one starts from what is found towards each class. Both
-        take the images with the largest radii, and go on with the next largest as long as they find that radii were
-        too large. Those whose radius was too large are searched from further random points.
+        The other starts take the images with the largest radii first, and go on with the next largest as long as they
+        find that radii were far too large. An image that is broken just below its radius is searched again.
 
         Args:
             on_progress: Called with the numbers of images whose first search is done.
@@ -91,13 +88,7 @@ class RadiusSearch:
             on_progress(len(batch))
         hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
         for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
-            before = self.radii[part]
-            self.search_from_afar(part)
-            self.search_towards_classes(self._above_enough(part))
-            fell = again = part[self.radii[part] < FELL * before]
-            for number in range(1, LONGER_SEARCHES):
-                again = self.search_from_afar(self._above_enough(again), number)
-            if not len(fell):
+            if not self._search_from_other_starts(part):
                 break
         for number in range(ROUNDS):
             rows = self.confirm(self._above_enough(rows), number)
@@ -106,21 +97,33 @@ class RadiusSearch:
     def _above_enough(self, rows: np.ndarray) -> np.ndarray:
         return rows[self.radii[rows] > self.enough]
 
-    def search_from_afar(self, rows: np.ndarray, number: int = 0) -> np.ndarray:
+    def _search_from_other_starts(self, rows: np.ndarray) -> bool:
+        """Search nearer adversarials of some images from other starts; return whether a radius was far too large."""
+        before = self.radii[rows]
+        self.search_from_afar(rows)
+        self.search_towards_classes(self._above_enough(rows))
+        corrected = again = rows[self.radii[rows] < TOO_LARGE * before]
+        for number in range(1, LONGER_SEARCHES):
+            before = self.radii[again]
+            self.search_from_afar(self._above_enough(again), number)
+            again = again[self.radii[again] < TOO_LARGE * before]
+        return len(corrected) > 0
+
+    def search_from_afar(self, rows: np.ndarray, number: int = 0) -> None:
         """Search nearer adversarials of some images, in more steps, from random points around them.
 
-        Returns:
-            The images whose radius fell below `FELL` of what it was.
+        On models with saturated logits, the gradient at the image may lead away from the nearest adversarial, and the
+        search from there ends at a radius that is far too large.
         """
-        before, shape, restart = self.radii[rows], self.images.shape[1:], ROUNDS + number
+        shape, restart = self.images.shape[1:], ROUNDS + number
         starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=restart)
         self.search(rows, starts=np.clip(self.images[rows] + FAR * starts, 0, 1), steps=LONGER * self.steps)
-        return rows[self.radii[rows] < FELL * before]
 
     def search_towards_classes(self, rows: np.ndarray) -> None:
         """Search nearer adversarials of some images from the nearest that short searches towards each class find.
 
-        With two classes there is nothing to choose, and nothing is done.
+        With several wrong classes, the search from the image may settle on one that is not the nearest, however long it
+        goes on. With one there is nothing to choose, and nothing is done.
         """
         class_count = self.compiled.model.output_shape[-1]
         if class_count == 2 or not len(rows):
