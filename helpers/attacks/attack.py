@@ -73,6 +73,7 @@ def attack(
     first: int = 0,
     batch_size: int = 32,
     enough: float = 0.0,
+    thorough: bool = False,
     probabilities: bool = False,
 ) -> Attacked:
     """Attack images within L∞ balls.
@@ -94,11 +95,13 @@ def attack(
             "paper", as in Foolbox; "margin" under protocol "minimal", which works with no other.
         seed: Each image's random starts derive from it, together with the image's number.
         first: Number of the first image. A set that is attacked in parts, each with its own `first`, gives the same
-            results as the whole set attacked at once.
+            results as the whole set attacked at once; under protocol "minimal" nearly so, as other images may be among
+            the hardest.
         batch_size: Largest number of images per batch, for a model that is not compiled yet. It changes results by no
             more than float rounding.
         enough: Protocol "minimal": an image whose radius is found to be as small is not searched any longer. For a
             caller that asks only whether the images hold at this L∞ distance.
+        thorough: Protocol "minimal": all images are searched from other starts, not only those that seem hard.
         probabilities: Attack a model that ends in a softmax as if its outputs were logits: a mistake, shown as such in
             a notebook.
 
@@ -123,8 +126,17 @@ def attack(
     clean = outputs.argmax(axis=1)
     settings = {"protocol": protocol, "steps": steps, "rel_stepsize": rel_stepsize, "loss": loss, "seed": seed}
     if protocol == "minimal":
-        is_right = clean == labels
-        search = RadiusSearch(compiled, images, labels, is_right, steps=steps, seed=seed, first=first, enough=enough)
+        search = RadiusSearch(
+            compiled,
+            images,
+            labels,
+            clean == labels,
+            steps=steps,
+            seed=seed,
+            first=first,
+            enough=enough,
+            thorough=thorough,
+        )
         return _find_radii(search, settings)
     pgd = PGD(steps=steps, rel_stepsize=rel_stepsize, seed=seed, first=first)
     above_zero = [epsilon for epsilon in grid if epsilon > 0]

@@ -30,7 +30,7 @@ from helpers.profiles import read_config
 
 BLOCK = 100  # images per block: bounds lost work and memory
 KEPT_ADVERSARIALS = 24
-REMEDY = 2  # times as many steps, once, if the checks of a search for radii ask for more
+REMEDY = 2  # times as many steps, once and for all images, if the checks of a search for radii ask for more
 REMEDY_SEED_OFFSET = 1000  # gives the repeated attack other random starts than the first one, and than the checks
 
 
@@ -101,7 +101,7 @@ def _attack_block(
 ) -> pd.DataFrame:
     """Return the table of one block of images: from its file, or attacked now.
 
-    The first block is also checked, and attacked again in more steps if its checks ask for them.
+    The first block is also checked, and attacked again, in more steps and thoroughly, if its checks ask for that.
     """
     has_all_files = number > 0 or (folder.checks.is_file() and folder.adversarials.is_file())
     if not (path.is_file() and has_all_files):
@@ -110,13 +110,13 @@ def _attack_block(
         )
         settings = {name: getattr(config, name) for name in ("protocol", "epsilons", "rel_stepsize", "loss", "seed")}
         settings["first"] = number * BLOCK
-        found = attack(model, images, labels, **settings, steps=steps)
+        found = attack(model, images, labels, **settings, steps=steps, thorough=steps > config.steps)
         if number == 0:
             checks = check_attack(model, images, labels, found, seed=config.seed)
             if checks.want_more_steps and config.protocol == "minimal":
                 print(f"{model.model.name}: the checks doubt the attack; again, in {REMEDY * steps} steps", flush=True)
-                again = settings | {"seed": config.seed + REMEDY_SEED_OFFSET, "steps": REMEDY * steps}
-                found = nearer(found, attack(model, images, labels, **again))
+                again = settings | {"seed": config.seed + REMEDY_SEED_OFFSET}
+                found = nearer(found, attack(model, images, labels, **again, steps=REMEDY * steps, thorough=True))
                 checks = check_attack(model, images, labels, found, seed=config.seed)
             sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             ChecksReport(checks.verdict, json.loads(checks.table.to_json(orient="records"))).save(folder.checks)

@@ -63,7 +63,13 @@ class Evidence:
         held = self.attacked.table.query("correct").groupby("image").epsilon.max()
         return held.reindex(np.arange(len(self.images)), fill_value=0.0).to_numpy()
 
-    def hardest(self, count: int) -> np.ndarray:
-        """Return the rows of up to `count` images that held out longest, the hardest first; none that never held."""
-        rows = np.argsort(-self.held, kind="stable")[:count]
-        return rows[self.held[rows] > 0]
+    def hardest(self, count: int, others: int = 0) -> np.ndarray:
+        """Return the rows of up to `count` images that held out longest, the hardest first; none that never held.
+
+        Up to `others` more follow, evenly spread from the next hardest to the easiest.
+        """
+        rows = np.argsort(-self.held, kind="stable")
+        rows = rows[self.held[rows] > 0]
+        rest = rows[count:]
+        spread = np.linspace(0, len(rest) - 1, min(others, len(rest))).round().astype(int)
+        return np.concatenate([rows[:count], rest[spread]])

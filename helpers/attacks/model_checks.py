@@ -104,9 +104,12 @@ def loss_is_above_0(evidence: Evidence) -> tuple[int, int] | None:
     otherwise="doubtful",
     at_most=0,
 )
-def adversarials_are_confirmed(evidence: Evidence) -> float:
-    """Return the number of images that were broken, but classified right when classified again."""
-    return evidence.attacked.unconfirmed
+def adversarials_are_confirmed(evidence: Evidence) -> float | None:
+    """Return the number of images that were broken, but classified right when classified again.
+
+    Nothing under protocol "paper", which counts what is classified again.
+    """
+    return evidence.attacked.unconfirmed if evidence.is_minimal else None
 
 
 @check(

@@ -16,11 +16,11 @@ from helpers.attacks.predict import predict
 
 CLOSER = 0.97  # a radius is confirmed by another attack that fails at this share of it
 CONFIRMING_STEPS = 8
-HARD_PARTS = 4  # into which the images are divided, hardest first: the longer search takes the first of them
-LONGER = 4  # times as many steps in the longer search
+HARD_PARTS = 4  # into which the images are divided, hardest first: the first of them is searched from other starts
+LONGER = 4  # times as many steps in the search from a random point
+FAR = 8 / 255  # radius of the ball with that point: so far away, hardly any gradient is misleading
 CLASS_STEPS = 5  # towards each wrong class, where there are several; the nearest of these adversarials starts a search
-FAR = 8 / 255  # radius of the ball in which it starts: so far away, hardly any gradient is misleading
-TOO_LARGE = 0.9  # if a radius falls below this share of itself, its image and the next part are searched again
+TOO_LARGE = 0.9  # if a radius falls below this share of what it was, its image and the next part are searched again
 LONGER_SEARCHES = 3  # of an image, at most, each from another random point
 ROUNDS = 3  # of confirmation: an image that falls in the last one is searched again, but not confirmed
 LARGE_RADIUS = 0.5  # in this ball any image can be made grey; here confirmation begins if no adversarial was found
@@ -37,9 +37,10 @@ class RadiusSearch:
         labels: int64 (n,), class indices.
         is_right: bool (n,), which images are classified right clean; no others are attacked.
         steps: Gradient calls of the first search.
-        seed: The starts of the confirming attacks derive from it, together with the images' numbers.
+        seed: Random starts derive from it, together with the images' numbers.
         first: Number of the first image.
         enough: An image whose radius is found to be as small is not searched longer, nor confirmed.
+        thorough: Search all images from other starts, not only those that seem hard.
 
     Attributes:
         radii: float32 (n,), L∞ distances of the adversarials; 0 if misclassified clean, infinite if none was found.
@@ -58,6 +59,7 @@ class RadiusSearch:
     seed: int
     first: int = 0
     enough: float = 0.0
+    thorough: bool = False
     radii: np.ndarray = field(init=False)
     adversarials: np.ndarray = field(init=False)
     failed_at: np.ndarray = field(init=False)
@@ -75,7 +77,8 @@ class RadiusSearch:
         """Search every image's radius, from other starts, too, where images seem hard; then attack just below it.
 
         The other starts take the images with the largest radii first, and go on with the next largest as long as they
-        find that radii were far too large. An image that is broken just below its radius is searched again.
+        find that radii were far too large, or to the end. An image that is broken just below its radius is searched
+        again.
 
         Args:
             on_progress: Called with the numbers of images whose first search is done.
@@ -88,7 +91,7 @@ class RadiusSearch:
             on_progress(len(batch))
         hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
         for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
-            if not self._search_from_other_starts(part):
+            if not self._search_from_other_starts(part) and not self.thorough:
                 break
         for number in range(ROUNDS):
             rows = self.confirm(self._above_enough(rows), number)
@@ -119,19 +122,23 @@ class RadiusSearch:
         starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=restart)
         self.search(rows, starts=np.clip(self.images[rows] + FAR * starts, 0, 1), steps=LONGER * self.steps)
 
-    def search_towards_classes(self, rows: np.ndarray) -> None:
+    def search_towards_classes(self, rows: np.ndarray, steps: int = CLASS_STEPS) -> None:
         """Search nearer adversarials of some images from the nearest that short searches towards each class find.
 
         With several wrong classes, the search from the image may settle on one that is not the nearest, however long it
         goes on. With one there is nothing to choose, and nothing is done.
+
+        Args:
+            rows: Which images.
+            steps: Gradient calls towards each class.
         """
         class_count = self.compiled.model.output_shape[-1]
         if class_count == 2 or not len(rows):
             return
         numbers, targets = np.nonzero(self.labels[rows][:, None] != np.arange(class_count))
         images, labels = self.images[rows[numbers]], self.labels[rows[numbers]]
-        found = search_nearest(self.compiled, images, labels, steps=CLASS_STEPS, targets=targets)
-        self.calls[rows] += CLASS_STEPS * (class_count - 1)
+        found = search_nearest(self.compiled, images, labels, steps=steps, targets=targets)
+        self.calls[rows] += steps * (class_count - 1)
         nearest = found.radii.reshape(len(rows), -1).argmin(axis=1)
         starts = found.adversarials.reshape(len(rows), -1, *self.images.shape[1:])[np.arange(len(rows)), nearest]
         self.search(rows, starts=starts)
@@ -159,7 +166,10 @@ class RadiusSearch:
             tolerance *= 10
 
     def confirm(self, rows: np.ndarray, number: int) -> np.ndarray:
-        """Attack some images just below their radii, from random starts; return which fall, and keep how."""
+        """Attack some images just below their radii, from random starts; return which fall, and keep how.
+
+        An image whose adversarial fools the folded network only has not held, either.
+        """
         epsilons = np.where(np.isinf(self.radii[rows]), LARGE_RADIUS, CLOSER * self.radii[rows]).astype(np.float32)
         starts = random_starts(
             self.images.shape[1:], images=self.first + rows, epsilon=LARGE_RADIUS, seed=self.seed, restart=number
@@ -173,9 +183,9 @@ class RadiusSearch:
             steps=CONFIRMING_STEPS,
         )
         self.calls[rows] += calls
-        has_held = ~is_fooled | self._keep(rows, perturbed, is_fooled)
-        self.failed_at[rows[has_held]] = np.maximum(self.failed_at[rows], epsilons)[has_held]
-        return rows[~has_held]
+        self._keep(rows, perturbed, is_fooled)
+        self.failed_at[rows[~is_fooled]] = np.maximum(self.failed_at[rows], epsilons)[~is_fooled]
+        return rows[is_fooled]
 
     def _keep(self, rows: np.ndarray, adversarials: np.ndarray, is_candidate: np.ndarray) -> np.ndarray:
         """Keep candidates that fool the network as it is saved; return which of them do not, bool (len(rows),)."""

@@ -3,6 +3,7 @@
 import foolbox
 import numpy as np
 import pytest
+from decoy import decoy_model
 
 from helpers import StudyError, attack
 from helpers.attacks.attack import nearer
@@ -103,22 +104,9 @@ def test_the_search_from_afar_finds_what_the_gradient_at_the_image_hides():
     assert (found.table.calls[has_fallen] >= 20 + 2 * 80).all()
 
 
-@keras.saving.register_keras_serializable(package="tests")
-class Decoy(keras.layers.Layer):
-    """Logits (0, -1 + 10 b, -4 - 200 b): b is the mean brightness above .5.
-
-    From grey, class 1 seems nearest, and is .1 away; class 2 is only .02 away, in the opposite direction.
-    """
-
-    def call(self, inputs):
-        brighter = keras.ops.mean(inputs - 0.5, axis=(1, 2, 3))[:, None]
-        return keras.ops.concatenate([0 * brighter, 10 * brighter - 1, -200 * brighter - 4], axis=1)
-
-
 def test_the_nearest_class_is_found_where_another_one_seems_nearer():
     """Neither the search from the image finds it, nor the longer one from a random point."""
-    inputs = keras.Input((8, 8, 3))
-    model = CompiledModel(keras.Model(inputs, Decoy()(inputs)), batch_size=20)
+    model = CompiledModel(decoy_model(), batch_size=20)
     images, labels = np.full((8, 8, 8, 3), 0.5, np.float32), np.zeros(8, np.int64)
     search = RadiusSearch(model, images, labels, np.ones(8, bool), steps=20, seed=0)
     search.search(np.arange(8))

@@ -6,13 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from decoy import decoy_model
 
 from helpers import attack, check_attack
 from helpers.attacks import attack_checks, minimum_norm, pgd
 from helpers.attacks import checks as checks_module
 from helpers.attacks.attack import Attacked
 from helpers.attacks.checks import Check, Checks
+from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.planted import plant_adversarials
+from helpers.attacks.radii import RadiusSearch
 from helpers.backend import keras, tf
 
 EPSILONS = (0.02, 0.08, 0.3)
@@ -84,6 +87,7 @@ def test_a_sound_model_is_trusted(sound):
     assert sound.attacked.unconfirmed == 0
     assert failed_names(sound.checks) == set()
     assert sound.checks.verdict == "trusted"
+    assert sound.checks.table.set_index("name").value["planted adversarials found"] >= 0.95
 
 
 def test_the_table_lists_the_checks_that_apply(sound):
@@ -112,7 +116,8 @@ def test_the_table_lists_the_checks_that_apply(sound):
             if row[0] not in ("loss above 0", "epsilon in units of pixels", "accuracy never rises")
         ]
     else:
-        expected = [row for row in expected if row[0] != "another search finds no more"]
+        of_radii = ("another search finds no more", "adversarials confirmed")
+        expected = [row for row in expected if row[0] not in of_radii]
     assert list(zip(table.name, table.threshold, table.otherwise, strict=True)) == expected
     shares = table.set_index("name").loc[["planted adversarials found", "gradients alive"]]
     assert (shares.low < shares.high).all()
@@ -167,7 +172,36 @@ def test_one_radius_that_is_too_large_is_caught(small_model, small_task, sound):
     wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
     checks = check_attack(small_model, *small_task, wrong, batch_size=20)
     assert failed_names(checks) == {"another search finds no more"}
-    assert checks.table.set_index("name").value["another search finds no more"] == 1 / 5
+    assert checks.table.set_index("name").value["another search finds no more"] == 1 / 10
+
+
+@minimal_only
+def test_radii_that_are_too_large_but_not_among_the_largest_are_caught(small_model, small_task, sound):
+    """Half of the images are moved most of the way to their adversarials, and then said to be twice as far away."""
+    images, labels = small_task
+    images = images.copy()
+    images[::2] += 0.6 * (sound.attacked.adversarials - images)[::2]
+    attacked = attack(small_model, images, labels, batch_size=20)
+    radii = attacked.radii.copy()
+    radii[::2] *= 2
+    assert radii[::2].max() < np.sort(radii)[-5]
+    wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
+    checks = check_attack(small_model, images, labels, wrong, batch_size=20)
+    assert failed_names(checks) == {"another search finds no more"}
+
+
+def test_a_search_that_settles_on_a_class_that_is_not_the_nearest_is_caught(monkeypatch):
+    model = decoy_model()
+    images = np.full((12, 8, 8, 3), 0.5, np.float32)
+    images[6:] = 0.3  # class 2, and farther from the others: the hardest quarter
+    labels = np.repeat([0, 2], 6)
+    monkeypatch.setattr(checks_module, "CHECKS", [attack_checks.another_search_finds_no_more])
+    misled = attack(model, images, labels)
+    assert misled.radii[:6] == pytest.approx(0.1, rel=0.02)
+    assert check_attack(model, images, labels, misled).verdict == "doubtful"
+    thorough = attack(model, images, labels, thorough=True)
+    assert thorough.radii[:6] == pytest.approx(0.02, rel=0.02)
+    assert check_attack(model, images, labels, thorough).verdict == "trusted"
 
 
 def misled(name):
@@ -189,23 +223,30 @@ def misled(name):
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "planted_by"),
     [
-        "it moves in the wrong direction",
-        "it never moves",
-        "its steps are too short",
-        "it perturbs one pixel",
-        "it takes everything for adversarial",
+        ("it moves in the wrong direction", "a sound attack"),
+        ("it never moves", "a sound attack"),
+        ("its steps are too short", "itself"),
+        ("it perturbs one pixel", "a sound attack"),
+        ("it takes everything for adversarial", "itself"),
     ],
 )
-def test_an_attack_broken_on_purpose_does_not_find_planted_adversarials(small_model, small_task, fault, monkeypatch):
+def test_an_attack_broken_on_purpose_does_not_find_planted_adversarials(
+    small_model, small_task, fault, planted_by, monkeypatch
+):
+    """They are planted at the distances at which a sound attack, or this one, says that images hold."""
+    if planted_by == "a sound attack":
+        attacked = attack(small_model, *small_task, batch_size=20)
     for name, wrong in misled(fault).items():
         for module in (pgd, minimum_norm):
             monkeypatch.setattr(module, name, wrong)
     monkeypatch.setattr(checks_module, "CHECKS", [attack_checks.planted_adversarials_are_found])
-    checks = check(small_model, small_task)
+    if planted_by == "itself":
+        attacked = attack(small_model, *small_task, batch_size=20)
+    checks = check_attack(small_model, *small_task, attacked, batch_size=20)
     hits = checks.table.set_index("name").loc["planted adversarials found"]
-    assert hits.value < 0.8
+    assert hits.value < 0.5
     assert checks.verdict == "broken"
 
 
@@ -296,7 +337,25 @@ def test_a_model_without_a_right_answer_cannot_be_judged(small_model, small_task
 
 
 def test_a_single_image_can_be_checked(small_model, small_task):
-    assert check(small_model, (small_task[0][:1], small_task[1][:1])).verdict in ("trusted", "doubtful")
+    checks = check(small_model, (small_task[0][:1], small_task[1][:1]))
+    assert failed_names(checks) == {"predictions vary"}
+    assert checks.verdict == "doubtful"
+
+
+def test_a_budget_too_small_to_find_anything_is_doubted(small_model, small_task):
+    """A single step, no longer search and no confirmation that finds more: radii stay infinite."""
+    images, labels = small_task
+    compiled = CompiledModel(small_model, batch_size=20)
+    search = RadiusSearch(
+        compiled, images, labels, small_model.predict(images, verbose=0).argmax(axis=1) == labels, 1, 0
+    )
+    search.search(np.flatnonzero(search.is_right))
+    assert np.isinf(search.radii[search.is_right]).all()
+    found = attack(small_model, images, labels, batch_size=20, steps=1)
+    nothing = replace(found, radii=search.radii.astype(float), table=found.table.assign(radius=search.radii))
+    checks = check_attack(small_model, images, labels, nothing, batch_size=20)
+    assert failed_names(checks) >= {"large epsilon breaks all", "other attacks find no more"}
+    assert checks.verdict == "doubtful"
 
 
 def test_accuracy_that_rises_and_an_attack_weaker_than_noise_are_caught(small_model, small_task):

@@ -177,7 +177,14 @@ def test_a_doubtful_attack_is_made_again_once_in_more_steps(trained, monkeypatch
         assert sum(is_doubted) == 1
         return Checks(tuple(replace(c, passed=passed) if d else c for c, d in zip(found, is_doubted, strict=True)))
 
+    attacked = []
+
+    def observed(*args, steps, thorough, **more):
+        attacked.append((more["first"], steps, thorough))
+        return attack(*args, steps=steps, thorough=thorough, **more)
+
     monkeypatch.setattr(evaluation, "check_attack", doubt)
+    monkeypatch.setattr(evaluation, "attack", observed)
     for verdict in ("trusted", "doubtful"):
         folder = evaluate(config)
         assert set(ROBUSTNESS.load(folder.robustness).attack) == {"minimum_norm_16"}  # of all blocks
@@ -185,6 +192,7 @@ def test_a_doubtful_attack_is_made_again_once_in_more_steps(trained, monkeypatch
         assert "the checks doubt the attack; again, in 16 steps" in capsys.readouterr().out
         folder.checks.unlink()
     assert not list(verdicts)
+    assert attacked == 2 * [(0, 8, False), (0, 16, True), (5, 16, True), (10, 16, True)]
 
 
 def test_a_longer_attack_that_finds_less_takes_nothing_away(trained, monkeypatch):
