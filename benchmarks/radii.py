@@ -99,7 +99,7 @@ def best_of_all(model, images, labels):
         directions = random_starts(images.shape[1:], images=numbers, epsilon=LARGEST, seed=0, restart=10 + number)
         starts = Nearest(nothing, np.clip(images + np.float32(distance) * directions, 0, 1))
         best = np.minimum(best, search_nearest(model, images, labels, steps=80, known=starts).radii)
-    rows, targets = np.nonzero(labels[:, None] != np.arange(model.model.output_shape[-1]))
+    rows, targets = model.wrong_classes(labels)
     found = search_nearest(model, images[rows], labels[rows], steps=40, targets=targets)
     np.minimum.at(best, rows, found.radii)
     return best

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import foolbox
+import numpy as np
 
 from helpers.attacks.losses import LOSS_FUNCTIONS, LOSSES, Loss, soft_margin
 from helpers.backend import keras, tf
@@ -71,6 +72,15 @@ class CompiledModel:
         quarter = max(1, self.batch_size // 4)
         quarters = -(-count // quarter)  # rounded up
         return min(quarters * quarter, self.batch_size)
+
+    def wrong_classes(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each image with each of its wrong classes: rows and class indices, int64 (n * (classes - 1),).
+
+        Args:
+            labels: The images' class indices, int64 (n,).
+        """
+        rows, classes = np.nonzero(labels[:, None] != np.arange(self.model.output_shape[-1]))
+        return rows, classes
 
     def _logits(self, pixels):
         return self.model(pixels, training=False)

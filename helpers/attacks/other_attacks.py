@@ -68,9 +68,8 @@ def _targeted(
     compiled: CompiledModel, images: np.ndarray, labels: np.ndarray, epsilon: float, budget: Budget
 ) -> np.ndarray:
     """Attack with the same PGD, once towards each wrong class: all of an image's classes at once."""
-    class_count = compiled.model.output_shape[-1]
-    rows, targets = np.nonzero(labels[:, None] != np.arange(class_count))
-    numbers = rows * class_count + targets  # each has a start of its own
+    rows, targets = compiled.wrong_classes(labels)
+    numbers = rows * compiled.model.output_shape[-1] + targets  # each has a start of its own
     starts = random_starts(images.shape[1:], images=numbers, epsilon=epsilon, seed=budget.seed)
     found, fools = _attack(compiled, images[rows], labels[rows], epsilon, budget, starts, targets)
     perturbed = images.copy()

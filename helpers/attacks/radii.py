@@ -105,12 +105,12 @@ class RadiusSearch:
         before = self.radii[rows]
         self.search_from_afar(rows)
         self.search_towards_classes(self._above_enough(rows))
-        corrected = again = rows[self.radii[rows] < TOO_LARGE * before]
+        were_too_large = again = rows[self.radii[rows] < TOO_LARGE * before]
         for number in range(1, LONGER_SEARCHES):
             before = self.radii[again]
             self.search_from_afar(self._above_enough(again), number)
             again = again[self.radii[again] < TOO_LARGE * before]
-        return len(corrected) > 0
+        return len(were_too_large) > 0
 
     def search_from_afar(self, rows: np.ndarray, number: int = 0) -> None:
         """Search nearer adversarials of some images, in more steps, from random points around them.
@@ -126,22 +126,22 @@ class RadiusSearch:
         """Search nearer adversarials of some images from the nearest that short searches towards each class find.
 
         With several wrong classes, the search from the image may settle on one that is not the nearest, however long it
-        goes on. With one there is nothing to choose, and nothing is done.
+        goes on. With one wrong class there is nothing to choose, and nothing is done. Where the short searches find
+        none, the search starts at the image.
 
         Args:
             rows: Which images.
             steps: Gradient calls towards each class.
         """
-        class_count = self.compiled.model.output_shape[-1]
-        if class_count == 2 or not len(rows):
+        others = self.compiled.model.output_shape[-1] - 1
+        if others == 1 or not len(rows):
             return
-        numbers, targets = np.nonzero(self.labels[rows][:, None] != np.arange(class_count))
+        numbers, targets = self.compiled.wrong_classes(self.labels[rows])
         images, labels = self.images[rows[numbers]], self.labels[rows[numbers]]
         found = search_nearest(self.compiled, images, labels, steps=steps, targets=targets)
-        self.calls[rows] += steps * (class_count - 1)
-        nearest = found.radii.reshape(len(rows), -1).argmin(axis=1)
-        starts = found.adversarials.reshape(len(rows), -1, *self.images.shape[1:])[np.arange(len(rows)), nearest]
-        self.search(rows, starts=starts)
+        self.calls[rows] += steps * others
+        nearest = found.radii.reshape(-1, others).argmin(axis=1)
+        self.search(rows, starts=found.adversarials[np.arange(len(rows)) * others + nearest])
 
     def search(self, rows: np.ndarray, *, starts: np.ndarray | None = None, steps: int | None = None) -> None:
         """Search nearer adversarials of some images; keep those that fool the network as it is saved, too.

@@ -218,6 +218,7 @@ def test_an_adversarial_that_does_not_fool_the_model_a_second_time_does_not_coun
     is_lost = np.isinf(found.radii)
     assert is_lost.mean() > 0.5
     assert np.array_equal(found.adversarials[is_lost], images[is_lost])
+    assert (found.table.failed_at[is_lost] == 0).all()  # nothing says that these images hold
     assert found.unconfirmed > 0
 
 

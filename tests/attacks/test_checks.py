@@ -196,9 +196,9 @@ def test_a_search_that_settles_on_a_class_that_is_not_the_nearest_is_caught(monk
     images[6:] = 0.3  # class 2, and farther from the others: the hardest quarter
     labels = np.repeat([0, 2], 6)
     monkeypatch.setattr(checks_module, "CHECKS", [attack_checks.another_search_finds_no_more])
-    misled = attack(model, images, labels)
-    assert misled.radii[:6] == pytest.approx(0.1, rel=0.02)
-    assert check_attack(model, images, labels, misled).verdict == "doubtful"
+    trapped = attack(model, images, labels)
+    assert trapped.radii[:6] == pytest.approx(0.1, rel=0.02)
+    assert check_attack(model, images, labels, trapped).verdict == "doubtful"
     thorough = attack(model, images, labels, thorough=True)
     assert thorough.radii[:6] == pytest.approx(0.02, rel=0.02)
     assert check_attack(model, images, labels, thorough).verdict == "trusted"
@@ -343,14 +343,12 @@ def test_a_single_image_can_be_checked(small_model, small_task):
 
 
 def test_a_budget_too_small_to_find_anything_is_doubted(small_model, small_task):
-    """A single step, no longer search and no confirmation that finds more: radii stay infinite."""
+    """The attack is a single step from the image, which finds no adversarial."""
     images, labels = small_task
-    compiled = CompiledModel(small_model, batch_size=20)
-    search = RadiusSearch(
-        compiled, images, labels, small_model.predict(images, verbose=0).argmax(axis=1) == labels, 1, 0
-    )
-    search.search(np.flatnonzero(search.is_right))
-    assert np.isinf(search.radii[search.is_right]).all()
+    is_right = small_model.predict(images, verbose=0).argmax(axis=1) == labels
+    search = RadiusSearch(CompiledModel(small_model, batch_size=20), images, labels, is_right, steps=1, seed=0)
+    search.search(np.flatnonzero(is_right))
+    assert np.isinf(search.radii[is_right]).all()
     found = attack(small_model, images, labels, batch_size=20, steps=1)
     nothing = replace(found, radii=search.radii.astype(float), table=found.table.assign(radius=search.radii))
     checks = check_attack(small_model, images, labels, nothing, batch_size=20)
