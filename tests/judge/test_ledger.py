@@ -172,6 +172,17 @@ def test_models_that_cannot_be_compared_are_refused_and_the_difference_is_named(
         overall(judge(results, [ALIKE]), [HELPS])
 
 
+def test_with_two_classes_attacks_that_differ_with_more_can_be_compared():
+    def judge_with(classes, versions):
+        planted = planted_results(effect=1, images=20, seeds=1, rng=np.random.default_rng(0))
+        judge(replace(planted, models=planted.models.assign(classes=classes, attack_version=versions)), [HELPS])
+
+    judge_with(2, [4, 5])
+    for classes, versions in (7, [4, 5]), (2, [3, 5]), (2, [4, 6]):
+        with pytest.raises(StudyError, match="expected the same attack_version"):
+            judge_with(classes, versions)
+
+
 def test_of_one_backbone_fewer_images_may_be_attacked_than_of_another():
     results = planted_results(effect=1, images=20, seeds=1, rng=np.random.default_rng(0), backbones=BACKBONES)
     is_left_out = (results.radii.backbone == BACKBONES[1]) & (results.radii.image == results.radii.image.iloc[0])
