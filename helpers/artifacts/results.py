@@ -15,8 +15,10 @@ import pandas as pd
 from helpers import files
 from helpers.artifacts.origin import ORIGIN
 from helpers.artifacts.tables import Table
+from helpers.backbones import BACKBONES
 from helpers.config import Config
 from helpers.errors import StudyError
+from helpers.tasks import TASKS
 from helpers.trainings import training_suffix
 
 ABOUT = "about.json"
@@ -63,6 +65,13 @@ def _is_about(rows: pd.DataFrame, models: pd.DataFrame) -> np.ndarray:
     keys = pd.MultiIndex.from_frame(models[list(MODEL)])
     columns = [MODEL] if "other_arm" not in rows else [MODEL, tuple("other_arm" if c == "arm" else c for c in MODEL)]
     return np.logical_and.reduce([pd.MultiIndex.from_frame(rows[list(each)]).isin(keys) for each in columns])
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows by task and backbone, in the study's order; those of one pair stay in theirs."""
+    places = {name: place for place, name in enumerate([*TASKS, *BACKBONES])}
+    by = ["task", "backbone"]
+    return rows.sort_values(by, key=lambda names: names.map(places), kind="stable", ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,8 @@ class StudyResults:
     def join(self, other: "StudyResults") -> "StudyResults":
         """Return these results with the models that only `other` has: two parts of one run, made on two machines.
 
+        Their tasks and backbones stand in the order in which the study has them.
+
         Raises:
             StudyError: they are not of one run; the message says what differs.
         """
@@ -130,7 +141,7 @@ class StudyResults:
         tables = {}
         for name in TABLES:
             only_there = ~_is_about(getattr(other, name), self.models)
-            tables[name] = pd.concat([getattr(self, name), getattr(other, name)[only_there]], ignore_index=True)
+            tables[name] = _in_order(pd.concat([getattr(self, name), getattr(other, name)[only_there]]))
         return StudyResults(self.about | {"sources": other.about["sources"] | self.about["sources"]}, **tables)
 
     def first_trainings(self, count: int) -> "StudyResults":

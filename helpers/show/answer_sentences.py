@@ -115,8 +115,10 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
             f"{ratios['surgery']}"
         )
     placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
-    if len(placebo) and placebo.seeds.max() < whole.seeds.max():
-        split += f". Trainings of each so far: {placebo.seeds.max()}; the next may change that"
+    few = placebo[placebo.seeds < whole.seeds.max()]
+    if len(few):
+        so_far = join_distinct(f"{row.seeds} on {IMAGES_OF[row.task]}" for row in few.itertuples())
+        split += f". Trainings of the placebo so far: {so_far}; the next may change that"
     sentences = [split, f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]

@@ -39,6 +39,19 @@ def test_parts_about_different_tasks_are_one_run():
     assert joined.about["sources"] == {"skin_lesion": "phantom", "retinopathy": "folder"}
 
 
+def test_tasks_stand_in_the_order_of_the_study_whichever_part_was_made_first():
+    def of(task, seed):
+        made = part(seed)
+        return replace(made, **{name: getattr(made, name).assign(task=task) for name in ("models", "radii", "clean")})
+
+    joined = of("pneumothorax", 2).join(of("skin_lesion", 1)).join(of("pneumothorax", 3))
+    expected = [("skin_lesion", 1)] * 2 + [("pneumothorax", 2)] * 2 + [("pneumothorax", 3)] * 2
+    assert list(joined.models[["task", "seed"]].itertuples(index=False, name=None)) == expected
+    for task, made in ("skin_lesion", part(1)), ("pneumothorax", part(2)):
+        rows = joined.radii[(joined.radii.task == task) & joined.radii.seed.isin(made.radii.seed)]
+        assert rows.radius.tolist() == made.radii.radius.tolist()
+
+
 def test_the_first_trainings_are_those_of_the_smallest_seeds():
     tables = {name: part(1).models.iloc[:0] for name in ("explanations", "maps", "detection")}
     joined = part(3).join(part(1)).join(part(2))

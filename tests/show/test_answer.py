@@ -52,6 +52,20 @@ def test_parts_of_another_run_stand_beside_that_runs_own_ratio():
     assert "other networks" not in alone  # the ratio of the first sentence is of the same run
 
 
+def test_fewer_trainings_of_the_placebo_are_said_with_the_images_they_are_of():
+    run, claims = runs()[0], [claim for claim in read_claims() if claim.section == "ours" or claim.id == "robustness"]
+    is_last = {
+        name: (getattr(run, name).arm == "placebo")
+        & (getattr(run, name).task == "retinopathy")
+        & (getattr(run, name).seed > 0)
+        for name in ("models", "radii", "clean")
+    }
+    lacking = replace(run, **{name: getattr(run, name)[~dropped] for name, dropped in is_last.items()})
+    text = parts(judge_by_first([lacking], claims), [lacking], claims[0])
+    assert re.search(r"Trainings of the placebo so far: [^;.]*\b1 on retinas", text)
+    assert " on chests" not in text.split("so far: ")[1].split(";")[0]  # of these there are three, as of the others
+
+
 def _without_own(table):
     return table[table.arm.isin(["none", "soft"])]
 
