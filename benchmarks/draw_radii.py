@@ -49,7 +49,8 @@ def main():
         axis.set(xlabel="gradient calls an image", ylabel="geometric mean radius\nover the smallest found")
     for axis in list(axes.flat)[len(models) :]:
         axis.set_visible(False)
-    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    lines = {line.get_label(): line for axis in axes.flat for line in axis.get_legend_handles_labels()[0]}
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=3)
     figure.savefig(FOLDER / "radii.png", dpi=110)
 
 

@@ -33,8 +33,9 @@ def judge(case):
     with case.context():
         attacked = case.reading(attack(model, images, labels, batch_size=20, probabilities=True, **case.settings))
         checks = check_attack(model, images, labels, attacked, batch_size=20)
-    ratios = np.minimum(attacked.radii, 1)[sound.radii > 0] / np.minimum(sound.radii, 1)[sound.radii > 0]
-    too_large = np.exp(np.log(ratios).mean()) if len(ratios) else np.nan
+    ours, theirs = np.minimum(attacked.radii, 1), np.minimum(sound.radii, 1)  # where nothing is found: infinite
+    both = (ours > 0) & (theirs > 0)
+    too_large = np.exp(np.log(ours[both] / theirs[both]).mean()) if both.any() else np.nan
     return checks.verdict, [check.name for check in checks.checks if not check.passed], too_large
 
 
@@ -47,19 +48,19 @@ def flags(case):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", help="cases with this text in their names")
+    parser.add_argument("--only", help="cases with this text in their kind or name")
     parser.add_argument("--autoattack", action="store_true", help="show the flags of AutoAttack, too")
     arguments = parser.parse_args()
     rows = []
     for case in CASES:
-        if arguments.only and arguments.only not in case.name:
+        kind = f"{'sound' if case.is_sound else 'fault'}{', held back' if case.is_held_back else ''}"
+        if arguments.only and arguments.only not in f"{kind}: {case.name}":
             continue
         verdict, failed, too_large = judge(case)
-        kind = f"{'sound' if case.is_sound else 'fault'}{', held back' if case.is_held_back else ''}"
         row = {"kind": kind, "checks": (verdict == "trusted") == case.is_sound}
         outcome = f"{verdict} ({', '.join(failed)})" if failed else verdict
         print(f"{'ok   ' if row['checks'] else 'WRONG'} {case.name}: {outcome}; radii × {too_large:.2f}", flush=True)
-        if arguments.autoattack:
+        if arguments.autoattack and (case.changes_model or case.is_sound):
             raised = flags(case)
             row["autoattack"] = (not raised) == case.is_sound
             row["kind"] += " in the model" if case.changes_model else ""

@@ -338,20 +338,20 @@ HELD_BACK = (
         Case("distances of another norm", MINIMAL, reading=in_euclidean_distance, **FOUR),
         Case("the first ten attacked only", MINIMAL, reading=first_ten_only, **FOUR),
         Case("accuracies one epsilon late, paper", PAPER, reading=one_epsilon_late, **FOUR),
+        Case("logits saturated by tanh", MINIMAL, model=after(ops.tanh), **FOUR),
+        Case("no image is classified right", MINIMAL, model=before(lambda x: 1 - x), **FOUR),
     ]
+    # Their cross-entropy is nearly 0: of 40 images, two to six hold at an epsilon at which a longer search breaks them.
     + [
-        Case(f"four classes {seed}, {settings.get('protocol', 'minimal')}", settings, seed=seed, is_sound=True, **FOUR)
-        for seed in range(20, 26)
-        for settings in (MINIMAL, PAPER)
+        Case(f"confident network {seed}, cross-entropy, paper", PAPER, seed=seed, **FOUR)
+        for seed in (20, 21, 23, 24, 25)
     ]
+    + [Case(f"four classes {seed}", MINIMAL, seed=seed, is_sound=True, **FOUR) for seed in range(20, 26)]
     + [
+        Case("four classes 22, paper", PAPER, seed=22, is_sound=True, **FOUR),
         Case("logits × 5", MINIMAL, model=after(lambda z: 5 * z), is_sound=True, **FOUR),
         Case("logits + 50", MINIMAL, model=after(lambda z: z + 50), is_sound=True, **FOUR),
-        Case("logits tanh", MINIMAL, model=after(ops.tanh), is_sound=True, **FOUR),
-        Case(
-            "pixels blurred", MINIMAL, model=before(lambda x: ops.average_pool(x, 3, 1, "same")), is_sound=True, **FOUR
-        ),
-        Case("pixels inverted", MINIMAL, model=before(lambda x: 1 - x), is_sound=True, **FOUR),
+        Case("blurred", MINIMAL, model=before(lambda x: ops.average_pool(x, 3, 1, "same")), is_sound=True, **FOUR),
         Case("40 steps, paper", PAPER | {"steps": 40}, is_sound=True, **FOUR),
     ]
 )

@@ -24,6 +24,7 @@ CHECKS = (
     attack_checks.large_epsilon_breaks_all,
     attack_checks.noise_finds_no_more,
     model_checks.gradients_are_alive,
+    model_checks.gradients_are_right,
     model_checks.loss_is_above_0,
     model_checks.outputs_are_logits,
     model_checks.is_deterministic,

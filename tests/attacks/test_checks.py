@@ -101,6 +101,7 @@ def test_the_table_lists_the_checks_that_apply(sound):
         ("large epsilon breaks all", 0, "doubtful"),
         ("noise finds no more", 0, "doubtful"),
         ("gradients alive", 0.01, "broken"),
+        ("gradients right", 0.05, "broken"),
         ("loss above 0", 0.05, "doubtful"),
         ("outputs are logits", 0, "broken"),
         ("deterministic", 0.001, "broken"),
@@ -309,8 +310,37 @@ def test_pixels_that_the_model_does_not_read_need_no_gradient(small_model, small
 
 def test_a_reversed_gradient_is_caught(small_model, small_task):
     checks = check(prepend_layer(small_model, ReversedGradient()), small_task)
-    assert "large epsilon breaks all" in failed_names(checks)
-    assert checks.verdict != "trusted"
+    assert failed_names(checks) >= {"gradients right", "large epsilon breaks all"}
+    assert checks.verdict == "broken"
+
+
+def test_a_gradient_that_passes_through_a_rounding_as_if_there_were_none_is_caught(small_model, small_task):
+    class StraightThrough(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs + keras.ops.stop_gradient(keras.ops.round(inputs * 20) / 20 - inputs)
+
+    checks = check(prepend_layer(small_model, StraightThrough()), small_task)
+    assert "gradients right" in failed_names(checks)
+    assert "gradients alive" not in failed_names(checks)
+
+
+def test_a_gradient_whose_signs_are_partly_wrong_is_caught(small_model, small_task, monkeypatch):
+    right = CompiledModel.differentiate
+
+    def wrong(self, pixels, labels, **settings):
+        losses, gradient, logits = right(self, pixels, labels, **settings)
+        signs = tf.where(tf.random.uniform(gradient.shape, seed=0) < 0.4, -1.0, 1.0)
+        return losses, gradient * signs, logits
+
+    monkeypatch.setattr(CompiledModel, "differentiate", wrong)
+    checks = check(small_model, small_task)
+    assert "gradients right" in failed_names(checks)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e4, 0.0), (1e-3, 0.0), (1.0, 50.0), (1.0, 1e6)])
+def test_a_right_gradient_is_not_doubted_for_the_size_of_the_logits(small_model, small_task, scale, offset):
+    model = append_layer(small_model, keras.layers.Rescaling(scale, offset))
+    assert "gradients right" not in failed_names(check(model, small_task))
 
 
 def test_a_random_forward_pass_is_caught(small_model, small_task):
