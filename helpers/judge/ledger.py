@@ -144,11 +144,7 @@ def _with_verdict(
     )
     doubted = models[models.verdict != "trusted"]
     if measure.rests_on_attack and claim.condition != "clean" and len(doubted):
-        return replace(
-            base,
-            verdict=NOT_TRUSTED,
-            why=f"the checks call the attack on {doubted.arm.iloc[0]} {doubted.verdict.iloc[0]}",
-        )
+        return replace(base, verdict=NOT_TRUSTED, why=_why_not_trusted(claim, models, doubted))
     if estimate.groups < FEWEST_GROUPS and estimate.error > 0:
         return replace(base, verdict=CANNOT_TELL, why=f"it takes {FEWEST_GROUPS} groups of images with a value")
     if estimate.seeds < claim.seeds:
@@ -165,6 +161,17 @@ def _with_verdict(
         why = thresholds.why_contradicted(estimate)
     is_of_one_training = claim.other_arm and claim.measure != "parameters added" and estimate.seeds == 1
     return replace(base, verdict=verdict, why=why + (ONE_TRAINING if is_of_one_training else ""))
+
+
+def _why_not_trusted(claim: Claim, models: pd.DataFrame, doubted: pd.DataFrame) -> str:
+    """Return which attack the checks doubt, and what a stronger one can do: found radii are never too small."""
+    first = doubted.iloc[0]
+    trainings = (models.arm == first.arm).sum()
+    count = f", in {(doubted.arm == first.arm).sum()} of {trainings} trainings" if trainings > 1 else ""
+    why = f"the checks call the attack on {first.arm} {first.verdict}{count}"
+    if claim.measure == "ratio of radii" and len(set(doubted.arm)) == 1:
+        why += f"; a stronger one could only {'lower' if first.arm == claim.arm else 'raise'} the ratio"
+    return why
 
 
 def overall(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:

@@ -89,6 +89,16 @@ def test_a_doubtful_attack_a_missing_partner_and_too_few_trainings_are_said():
     assert judge(results, [HELPS]).verdict.item() == SUPPORTED
     assert "for one training of each" in judge(results, [HELPS]).why.item()
     assert judge(doubtful, [HELPS]).verdict.item() == NOT_TRUSTED
+    for arm, way in ("soft", "lower"), ("none", "raise"):  # a stronger attack finds smaller radii, never larger ones
+        of_one = replace(
+            results,
+            models=results.models.assign(verdict=np.where(results.models.arm == arm, "doubtful", "trusted")),
+        )
+        assert judge(of_one, [HELPS]).why.item() == (
+            f"the checks call the attack on {arm} doubtful; a stronger one could only {way} the ratio"
+        )
+    of_both = replace(results, models=results.models.assign(verdict="doubtful"))
+    assert "stronger" not in judge(of_both, [HELPS]).why.item()
     missing = judge(without, [HELPS])
     assert missing.verdict.item() == NOT_TESTABLE
     assert "no results of soft for skin_lesion, resnet50" in missing.why.item()
