@@ -68,10 +68,12 @@ def _is_about(rows: pd.DataFrame, models: pd.DataFrame) -> np.ndarray:
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows by task and backbone, in the study's order; those of one pair stay in theirs."""
-    places = {name: place for place, name in enumerate([*TASKS, *BACKBONES])}
-    by = ["task", "backbone"]
-    return rows.sort_values(by, key=lambda names: names.map(places), kind="stable", ignore_index=True)
+    """Return rows by task, backbone, seed and arm, in the study's order; those of one model stay in theirs."""
+    places = {name: place for place, name in enumerate([*TASKS, *BACKBONES, *ARMS])}
+    by = ["task", "backbone", "seed", "arm"]
+    return rows.sort_values(
+        by, key=lambda values: values.map(lambda value: places.get(value, value)), kind="stable", ignore_index=True
+    )
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class StudyResults:
     def join(self, other: "StudyResults") -> "StudyResults":
         """Return these results with the models that only `other` has: two parts of one run, made on two machines.
 
-        Their tasks and backbones stand in the order in which the study has them.
+        They stand in the order in which the study has tasks and backbones, by seed and arm.
 
         Raises:
             StudyError: they are not of one run; the message says what differs.

@@ -5,7 +5,8 @@ import pandas as pd
 from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
 
-# Versions of the attack that find the same radii with two classes: 5 added searches towards each of several wrong ones.
+# Versions of the attack that find the same radii with two classes, unless it is repeated or an adversarial is rejected:
+# 5 added searches towards each of several wrong classes.
 SAME_WITH_TWO_CLASSES = (4, 5)
 
 

@@ -142,9 +142,8 @@ def _with_verdict(
         seeds=estimate.seeds,
         rests_on=", ".join(dict.fromkeys(RESTS_ON[source] for source in models.source)),
     )
-    doubted = models[models.verdict != "trusted"]
-    if measure.rests_on_attack and claim.condition != "clean" and len(doubted):
-        return replace(base, verdict=NOT_TRUSTED, why=_why_not_trusted(claim, models, doubted))
+    if measure.rests_on_attack and claim.condition != "clean" and (models.verdict != "trusted").any():
+        return replace(base, verdict=NOT_TRUSTED, why=_why_not_trusted(claim, models))
     if estimate.groups < FEWEST_GROUPS and estimate.error > 0:
         return replace(base, verdict=CANNOT_TELL, why=f"it takes {FEWEST_GROUPS} groups of images with a value")
     if estimate.seeds < claim.seeds:
@@ -163,15 +162,16 @@ def _with_verdict(
     return replace(base, verdict=verdict, why=why + (ONE_TRAINING if is_of_one_training else ""))
 
 
-def _why_not_trusted(claim: Claim, models: pd.DataFrame, doubted: pd.DataFrame) -> str:
-    """Return which attack the checks doubt, and what a stronger one can do: found radii are never too small."""
-    first = doubted.iloc[0]
-    trainings = (models.arm == first.arm).sum()
-    count = f", in {(doubted.arm == first.arm).sum()} of {trainings} trainings" if trainings > 1 else ""
-    why = f"the checks call the attack on {first.arm} {first.verdict}{count}"
-    if claim.measure == "ratio of radii" and len(set(doubted.arm)) == 1:
-        why += f"; a stronger one could only {'lower' if first.arm == claim.arm else 'raise'} the ratio"
-    return why
+def _why_not_trusted(claim: Claim, models: pd.DataFrame) -> str:
+    """Return which attacks the checks doubt, and what a stronger one can do: radii that were found are upper bounds."""
+    parts, doubted = [], models[models.verdict != "trusted"]
+    for arm, of_arm in models.groupby("arm", sort=False):
+        if count := (of_arm.verdict != "trusted").sum():  # in alphabetical order, the worst verdict is the first
+            parts.append(f"on {arm} {of_arm.verdict.min()}, in {count} of {len(of_arm)} trainings")
+    stronger = ""
+    if claim.measure == "ratio of radii" and len(parts) == 1 and (doubted.verdict == "doubtful").all():
+        stronger = f"; a stronger attack could only {'lower' if claim.arm in set(doubted.arm) else 'raise'} the ratio"
+    return f"the checks call the attack {', and '.join(parts)}{stronger}"
 
 
 def overall(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:

@@ -115,10 +115,11 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
             f"{ratios['surgery']}"
         )
     placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
-    few = placebo[placebo.seeds < whole.seeds.max()]
+    cell = ["task", "backbone"]
+    few = placebo[placebo.seeds < placebo.join(whole.groupby(cell).seeds.max().rename("of_whole"), on=cell).of_whole]
     if len(few):
         so_far = join_distinct(f"{row.seeds} on {IMAGES_OF[row.task]}" for row in few.itertuples())
-        split += f". Trainings of the placebo so far: {so_far}; the next may change that"
+        split += f". Trainings of the placebo so far: {so_far}; the next may change these ratios"
     sentences = [split, f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]

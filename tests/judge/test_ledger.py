@@ -95,10 +95,15 @@ def test_a_doubtful_attack_a_missing_partner_and_too_few_trainings_are_said():
             models=results.models.assign(verdict=np.where(results.models.arm == arm, "doubtful", "trusted")),
         )
         assert judge(of_one, [HELPS]).why.item() == (
-            f"the checks call the attack on {arm} doubtful; a stronger one could only {way} the ratio"
+            f"the checks call the attack on {arm} doubtful, in 1 of 1 trainings; "
+            f"a stronger attack could only {way} the ratio"
         )
     of_both = replace(results, models=results.models.assign(verdict="doubtful"))
-    assert "stronger" not in judge(of_both, [HELPS]).why.item()
+    assert judge(of_both, [HELPS]).why.item() == (
+        "the checks call the attack on none doubtful, in 1 of 1 trainings, and on soft doubtful, in 1 of 1 trainings"
+    )
+    broken = replace(results, models=results.models.assign(verdict=["trusted", "broken"]))
+    assert "stronger" not in judge(broken, [HELPS]).why.item()  # it may not have been an attack at all
     missing = judge(without, [HELPS])
     assert missing.verdict.item() == NOT_TESTABLE
     assert "no results of soft for skin_lesion, resnet50" in missing.why.item()
