@@ -337,6 +337,15 @@ def test_a_gradient_whose_signs_are_partly_wrong_is_caught(small_model, small_ta
     assert "gradients right" in failed_names(checks)
 
 
+def test_a_gradient_towards_the_true_class_is_caught(small_model, small_task, monkeypatch):
+    """Before, after and gradient would agree if all three came from the attack; so the margins come from the model."""
+    right = CompiledModel.differentiate
+    monkeypatch.setattr(
+        CompiledModel, "differentiate", lambda self, x, y, **settings: right(self, x, 1 - y, **settings)
+    )
+    assert "gradients right" in failed_names(check(small_model, small_task))
+
+
 @pytest.mark.parametrize(
     ("scale", "offset", "applies"),
     [(1e4, 0.0, True), (1e-3, 0.0, True), (1.0, 5.0, True), (1.0, 1e6, False)],  # the last: lost in rounding
