@@ -19,6 +19,7 @@ CONFIRMING_STEPS = 8
 HARD_PARTS = 4  # into which the images are divided, hardest first: the first of them is searched from other starts
 LONGER = 4  # times as many steps in the search from a random point
 FAR = 8 / 255  # radius of the ball with that point: so far away, hardly any gradient is misleading
+LESS_FAR = 4  # times smaller is the ball of each further point in a thorough search
 CLASS_STEPS = 5  # towards each wrong class, where there are several; the nearest of these adversarials starts a search
 TOO_LARGE = 0.9  # if a radius falls below this share of what it was, its image and the next part are searched again
 LONGER_SEARCHES = 3  # of an image, at most, each from another random point
@@ -40,7 +41,7 @@ class RadiusSearch:
         seed: Random starts derive from it, together with the images' numbers.
         first: Number of the first image.
         enough: An image whose radius is found to be as small is not searched longer, nor confirmed.
-        thorough: Search all images from other starts, not only those that seem hard.
+        thorough: Search all images from other starts, far and less far, not only those that seem hard.
 
     Attributes:
         radii: float32 (n,), L∞ distances of the adversarials; 0 if misclassified clean, infinite if none was found.
@@ -76,9 +77,8 @@ class RadiusSearch:
     def run(self, on_progress: Callable[[int], None] = lambda _: None) -> None:
         """Search every image's radius, from other starts, too, where images seem hard; then attack just below it.
 
-        The other starts take the images with the largest radii first, and go on with the next largest as long as they
-        find that radii were far too large, or to the end. An image that is broken just below its radius is searched
-        again.
+        The other starts take the images with the largest radii first, then the next largest while they find that radii
+        were far too large, or all. An image that is broken just below its radius is searched again.
 
         Args:
             on_progress: Called with the numbers of images whose first search is done.
@@ -107,6 +107,7 @@ class RadiusSearch:
         self.search_towards_classes(self._above_enough(rows))
         were_too_large = again = rows[self.radii[rows] < TOO_LARGE * before]
         for number in range(1, LONGER_SEARCHES):
+            again = rows if self.thorough else again
             before = self.radii[again]
             self.search_from_afar(self._above_enough(again), number)
             again = again[self.radii[again] < TOO_LARGE * before]
@@ -116,11 +117,12 @@ class RadiusSearch:
         """Search nearer adversarials of some images, in more steps, from random points around them.
 
         On models with saturated logits, the gradient at the image may lead away from the nearest adversarial, and the
-        search from there ends at a radius that is far too large.
+        search from there ends at a radius that is far too large. How far away to start differs from image to image.
         """
         shape, restart = self.images.shape[1:], ROUNDS + number
         starts = random_starts(shape, images=self.first + rows, epsilon=FAR, seed=self.seed, restart=restart)
-        self.search(rows, starts=np.clip(self.images[rows] + FAR * starts, 0, 1), steps=LONGER * self.steps)
+        far = FAR / LESS_FAR ** (number if self.thorough else 0)
+        self.search(rows, starts=np.clip(self.images[rows] + far * starts, 0, 1), steps=LONGER * self.steps)
 
     def search_towards_classes(self, rows: np.ndarray, steps: int = CLASS_STEPS) -> None:
         """Search nearer adversarials of some images from the nearest that short searches towards each class find.

@@ -5,16 +5,18 @@ import pandas as pd
 from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
 
-# Versions of the attack that find the same radii with two classes, unless it is repeated or an adversarial is rejected:
-# 5 added searches towards each of several wrong classes.
-SAME_WITH_TWO_CLASSES = (4, 5)
+# Versions of the attack that find the same radii, unless an adversarial is rejected or the attack is repeated: 5 added
+# searches towards each of several wrong classes, 6 changed repeated attacks only.
+SAME = (5, 6)
+SAME_WITH_TWO_CLASSES = (4, *SAME)
 
 
 def check_comparable(results: StudyResults) -> None:
     """Raise a StudyError unless all models of a task and backbone were attacked on the same images, in the same way."""
     for task, models in results.models.groupby("task"):
-        is_same = (models.classes == 2) & models.attack_version.isin(SAME_WITH_TWO_CLASSES)
-        models = models.assign(attack_version=models.attack_version.mask(is_same, max(SAME_WITH_TWO_CLASSES)))
+        is_same = models.attack_version.isin(SAME)
+        is_same |= (models.classes == 2) & models.attack_version.isin(SAME_WITH_TWO_CLASSES)
+        models = models.assign(attack_version=models.attack_version.mask(is_same, max(SAME)))
         for name in ("source", "classes", "data_seed", "protocol", "attack_version"):
             found = sorted(map(str, models[name].unique()))
             if len(found) > 1:

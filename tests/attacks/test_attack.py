@@ -104,6 +104,25 @@ def test_the_search_from_afar_finds_what_the_gradient_at_the_image_hides():
     assert (found.table.calls[has_fallen] >= 20 + 2 * 80).all()
 
 
+def test_a_thorough_search_starts_far_from_every_image_and_less_far(small_model, small_task):
+    images, labels = (part[:8] for part in small_task)
+    distances = []
+
+    class Observed(RadiusSearch):
+        def search(self, rows, *, starts=None, steps=None):
+            if steps:  # from a random point
+                distances.append((len(rows), np.abs(starts - self.images[rows]).max()))
+            super().search(rows, starts=starts, steps=steps)
+
+    search = Observed(
+        CompiledModel(small_model, batch_size=20), images, labels, np.ones(8, bool), steps=5, seed=0, thorough=True
+    )
+    search.run()
+    assert [count for count, _ in distances] == [2] * 12  # three searches of each quarter
+    expected = 4 * [8 / 255, 2 / 255, 0.5 / 255]
+    assert [distance for _, distance in distances] == pytest.approx(expected, rel=0.05)
+
+
 def test_the_nearest_class_is_found_where_another_one_seems_nearer():
     """Neither the search from the image finds it, nor the longer one from a random point."""
     model = CompiledModel(decoy_model(), batch_size=20)

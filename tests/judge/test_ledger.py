@@ -193,7 +193,8 @@ def test_with_two_classes_attacks_that_differ_with_more_can_be_compared():
         judge(replace(planted, models=planted.models.assign(classes=classes, attack_version=versions)), [HELPS])
 
     judge_with(2, [4, 5])
-    for classes, versions in (7, [4, 5]), (2, [3, 5]), (2, [4, 6]):
+    judge_with(7, [5, 6])
+    for classes, versions in (7, [4, 5]), (7, [4, 6]), (2, [3, 5]), (2, [4, 7]), (7, [5, 7]):
         with pytest.raises(StudyError, match="expected the same attack_version"):
             judge_with(classes, versions)
 
