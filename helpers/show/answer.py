@@ -13,7 +13,7 @@ import pandas as pd
 from helpers import files
 from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
-from helpers.judge.claims import read_claims
+from helpers.judge.claims import Claim, read_claims
 from helpers.judge.ledger import judge, judge_by_first, overall
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
@@ -30,23 +30,35 @@ MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-im
 
 
 def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataFrame) -> str:
-    """Return the answer in Markdown: three sentences, and a table of claims with their verdicts.
+    """Return the answer, in three sentences: of drawn images, what the numbers mean, and of real images.
 
     Args:
         runs: On drawn images.
         ledger: Of these runs: each claim is answered by the first of them that measured it.
         on_real: The ledger of a run on real images, whose ratios stand beside theirs.
     """
-    claims = read_claims()
-    verdicts = overall(ledger, claims).set_index("claim")
-    main = ledger[ledger.claim == "robustness"]
+    main, real = ledger[ledger.claim == MAIN[0]], on_real[on_real.claim == MAIN[0]]
+    verdict = overall(ledger, read_claims()).set_index("claim").loc[MAIN[0]]
+    return " ".join(filter(None, [say.effect(_main_claim(), main, verdict, say.source(runs)), say.on_real(real)]))
+
+
+def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
+    """Return in Markdown how sure the answer is, what of it is attention, and how many tests came out how."""
+    claims, claim = read_claims(), _main_claim()
+    main = ledger[ledger.claim == claim.id]
     judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
-    claim = next(each for each in claims if each.id == "robustness")
-    first = [say.effect(claim, main, verdicts.loc["robustness"], say.source(runs))]
-    first.append(say.on_real(on_real[on_real.claim == "robustness"]))
-    how_sure = [say.what_would_tell(main), say.fewer(judged, claim, main), say.medians(judged)]
-    paragraphs = [" ".join(filter(None, each)) for each in (first, how_sure)]
-    paragraphs += [say.parts(ledger, runs, claim), say.counts(verdicts, claims)]
+    sure = [say.what_would_tell(main), say.fewer(judged, claim, main), say.medians(judged)]
+    verdicts = overall(ledger, claims).set_index("claim")
+    return "\n\n".join([" ".join(filter(None, sure)), say.parts(ledger, runs, claim), say.counts(verdicts, claims)])
+
+
+def _main_claim() -> Claim:
+    return next(each for each in read_claims() if each.id == MAIN[0])
+
+
+def verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
+    """Return in Markdown the table of the main claims with their verdicts, and what the runs hold."""
+    verdicts = overall(ledger, read_claims()).set_index("claim")
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *say.OWN):
         row = verdicts.loc[name]
@@ -54,7 +66,7 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataF
         rests = join_distinct(f"{each.rests_on}, `{each.profile}`" for each in found.itertuples()) or "–"
         lines.append(f"| {row.says} ({row.section}) | **{row.verdict}** | {row.cells} | {rests} |")
     about = "\n".join(f"- Profile `{each.about['profile']}`, {say.source([each])}: {say.size(each)}." for each in runs)
-    return "\n\n".join([*paragraphs, "\n".join(lines), about])
+    return "\n".join(lines) + f"\n\n{about}"
 
 
 def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
@@ -69,6 +81,8 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
     ledger, on_real = judge_by_first(runs, claims), judge(real, claims)
     return {
         "answer": answer(runs, ledger, on_real),
+        "verdicts": verdicts(runs, ledger),
+        "how sure": how_sure(runs, ledger),
         "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *say.OWN)),
         "beside the paper": beside_paper(runs, ledger),
     }

@@ -48,12 +48,13 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
         f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}"
         for backbone, cells in measured.groupby("backbone", sort=False)
     ]
+    supported = int((rows.verdict == SUPPORTED).sum())
     return (
-        f"Does soft attention make such classifiers more robust? On {source}, the verdict is "
-        f"**{overall_row.verdict}**: the claim needs support in {claim.at_least or len(rows)} of {len(rows)} "
-        f"combinations of task and network; there, the verdicts are {overall_row.cells}. Ratios of radii, soft "
-        f"attention to none, are, {'; '.join(parts)}. Below 1, attention makes the model less robust: a radius is the "
-        "smallest perturbation that fools it."
+        f"Does soft attention make such classifiers more robust? On {source}, {supported or 'none'} of {len(rows)} "
+        f"combinations of task and network support{'s' * (supported < 2)} that ({overall_row.cells}); the claim needs "
+        f"{claim.at_least or len(rows)}, so the verdict on it is **{overall_row.verdict}**. The ratio of radii, soft "
+        f"attention to none, is, {'; '.join(parts)}; below 1, attention makes the model less robust, as a radius is "
+        "the smallest perturbation that fools it."
     )
 
 
