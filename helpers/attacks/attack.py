@@ -101,8 +101,7 @@ def attack(
             more than float rounding.
         enough: Protocol "minimal": an image whose radius is found to be as small is not searched any longer. For a
             caller that asks only whether the images hold at this L∞ distance.
-        thorough: Protocol "minimal": all images are searched from other starts, far and less far, not only those that
-            seem hard, and from one.
+        thorough: Protocol "minimal": all images are searched from several other starts, not only those that seem hard.
         probabilities: Attack a model that ends in a softmax as if its outputs were logits: a mistake, shown as such in
             a notebook.
 
