@@ -131,10 +131,10 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         pairs = pairs[pairs.value.notna() & pairs.task.isin(here.task) & pairs.backbone.isin(here.backbone)]
         names = [TITLES[name] for name in OWN if name in set(here.claim)]
         trainings = int(here.seeds.max())
-        which = "These are" if len(here) == len(own) else f"Of these, {', '.join(names)} {'are' if names[1:] else 'is'}"
         sentences.append(
-            f"{which} of profile `{profile}`, with {trainings} training{'s' * (trainings > 1)} of each. Those "
-            f"are other networks; among them, soft attention over none has {_ratios(pairs) or '– (no pair)'}"
+            f"What is said of {' and '.join(names)} is of profile `{profile}`: other networks, with {trainings} "
+            f"training{'s' * (trainings > 1)} of each, among which soft attention over none has "
+            f"{_ratios(pairs) or '– (no pair)'}"
         )
     return ". ".join(sentences) + "."
 

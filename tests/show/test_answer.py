@@ -47,7 +47,7 @@ def test_parts_of_another_run_stand_beside_that_runs_own_ratio():
     text = parts(judge_by_first([first, both[1]], claims), [first, both[1]], claims[0])
     (own,) = judge_by_first([both[1]], claims[:1]).query("task == 'skin_lesion' and value == value").itertuples()
     assert f"over none has {own.value:.2f} ({own.low:.2f} to {own.high:.2f}) on skin lesions" in text
-    assert "profile `quick`, with 1 training of each" in text
+    assert "profile `quick`: other networks, with 1 training of each" in text
     alone = parts(judge_by_first([both[1]], claims), [both[1]], claims[0])
     assert "other networks" not in alone  # the ratio of the first sentence is of the same run
 
