@@ -104,7 +104,7 @@ def decide(results: StudyResults, claim: Claim) -> list[Decision]:
         try:
             estimate = MEASURES[str(claim.measure)].estimate(results, claim, task, backbone)
         except NotMeasurableError as reason:
-            decisions.append(replace(base, why=f"{reason}"))
+            decisions.append(replace(base, why=f"in profile {results.about['profile']}: {reason}"))
             continue
         models = _models_behind(results, claim, task, backbone)
         thresholds = Thresholds.of(claim, chance=1 / models.classes.iloc[0])
@@ -130,8 +130,7 @@ def _with_verdict(
 ) -> Decision:
     """Return a decision with its verdict and numbers."""
     measure = MEASURES[str(claim.measure)]
-    shown = np.exp if measure.is_ratio else float
-    value, low, high = (float(shown(number)) for number in (estimate.value, *estimate.interval()))
+    value, low, high = measure.shown(estimate)
     base = replace(
         base,
         value=value,

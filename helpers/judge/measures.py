@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from helpers.artifacts.results import StudyResults
 from helpers.judge import accuracy_measures as accuracies
 from helpers.judge import explanation_measures as explanations
@@ -19,21 +21,29 @@ class Measure:
         needs: Fields of `Comparison` that it needs.
         is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
         rests_on_attack: Whether a doubtful attack makes it doubtful, unless the claim is about clean images.
+        bounds: Between which it lies, whatever its interval.
     """
 
     estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
     needs: tuple[str, ...] = ()
     is_ratio: bool = False
     rests_on_attack: bool = True
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+
+    def shown(self, estimate: Estimate) -> list[float]:
+        """Return the value and the ends of its 95% interval, on the scale of the thresholds."""
+        numbers = np.array([estimate.value, *estimate.interval()])
+        return np.clip(np.exp(numbers) if self.is_ratio else numbers, *self.bounds).tolist()
 
 
+A_SHARE = (0.0, 1.0)
 MEASURES = {
     "ratio of radii": Measure(accuracies.ratio_of_radii, ("other_arm",), is_ratio=True),
     "ratio of radii between tasks": Measure(accuracies.ratio_of_radii_between_tasks, ("other_tasks",), is_ratio=True),
-    "accuracy": Measure(accuracies.accuracy, ("epsilon",)),
+    "accuracy": Measure(accuracies.accuracy, ("epsilon",), bounds=A_SHARE),
     "difference of accuracies": Measure(accuracies.difference_of_accuracies, ("other_arm", "epsilon")),
     "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon")),
-    "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",)),
+    "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",), bounds=A_SHARE),
     "explanation": Measure(explanations.explanation, ("quantity",)),
     "explanation against control": Measure(explanations.explanation_against_control, ("quantity", "control")),
     "explanation between arms": Measure(explanations.explanation_between_arms, ("quantity", "other_arm")),
@@ -41,7 +51,7 @@ MEASURES = {
         explanations.explanation_between_epsilons, ("quantity", "epsilon", "other_epsilon")
     ),
     "explanation between tasks": Measure(explanations.explanation_between_tasks, ("quantity", "other_tasks")),
-    "detection": Measure(explanations.detection, ("quantity", "control", "epsilon")),
+    "detection": Measure(explanations.detection, ("quantity", "control", "epsilon"), bounds=A_SHARE),
     "difference of clean accuracies": Measure(
         accuracies.difference_of_accuracies, ("other_arm",), rests_on_attack=False
     ),

@@ -72,7 +72,7 @@ def verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
 def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
     """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
     figures = figures_beside(ROOT, {f"figures/{results.about['profile']}": results.cells for results in runs})
-    return f"{figures}\n\n{numbers_beside(runs[0], ledger, read_claims())}"
+    return f"{figures}\n\n{numbers_beside(runs, ledger, read_claims())}"
 
 
 def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[str, str]:

@@ -73,6 +73,6 @@ def _agreement(both: pd.DataFrame) -> str:
     beside = both[both.verdict_drawn.notna()]
     same = (beside.verdict == beside.verdict_drawn).sum()
     return (
-        f"{len(both)} tests of the paper's sentences can be made of these models: {listed}. "
-        f"{len(beside)} of them were made on drawn images, too, and {same} of these had the same verdict."
+        f"A claim on one task is one test. These models allow {len(both)}: {listed}. "
+        f"{len(beside)} of them were made on drawn images, too; {same} of these have the same verdict there."
     )

@@ -50,11 +50,12 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
     ]
     supported = int((rows.verdict == SUPPORTED).sum())
     return (
-        f"Does soft attention make such classifiers more robust? On {source}, {supported or 'none'} of {len(rows)} "
-        f"combinations of task and network support{'s' * (supported < 2)} that ({overall_row.cells}); the claim needs "
-        f"{claim.at_least or len(rows)}, so the verdict on it is **{overall_row.verdict}**. The ratio of radii, soft "
-        f"attention to none, is, {'; '.join(parts)}; below 1, attention makes the model less robust, as a radius is "
-        "the smallest perturbation that fools it."
+        f"Does soft attention make such classifiers more robust? On {source}, {supported or 'none'} of the "
+        f"{len(measured)} combinations of task and network that we compared support{'s' * (supported < 2)} it; read as "
+        f"a claim about {claim.at_least or len(rows)} of {len(rows)} ({overall_row.cells}), its verdict is "
+        f"**{overall_row.verdict}**. The ratio of radii, soft attention to none, is, {'; '.join(parts)}; a radius is "
+        "the smallest perturbation that was found to fool the model, so below 1 attention makes it less robust, and an "
+        "interval around 1 leaves that open."
     )
 
 
@@ -85,7 +86,8 @@ def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
     both = before.merge(rows, on=["task", "backbone"], suffixes=("", "_now"))
     changed = both[both.verdict != both.verdict_now]
     listed = ", ".join(f"*{row.verdict}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
-    return f"The first {count} trainings alone said {listed or 'the same'}."
+    found = f"other verdicts: {listed}" if listed else "the same verdicts"
+    return f"The first {count} trainings alone gave {found}."
 
 
 def medians(results: StudyResults) -> str:
@@ -94,7 +96,8 @@ def medians(results: StudyResults) -> str:
     for task, backbone in cells_with(results, "soft", "none"):
         middle = float(np.exp(paired_radii(results, task, backbone, "soft", "none").ratio.median()))
         medians.append(f"{middle:.2f} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}")
-    return f"Ratios are geometric means over images; the median image has {'; '.join(medians)}." if medians else ""
+    listed = "; ".join(medians)
+    return f"These ratios are geometric means; the median, over images and trainings, is {listed}." if medians else ""
 
 
 def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> str:
@@ -111,8 +114,8 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
     split = "Nothing here separates attention from the surgery around it (no placebo)"
     if ratios["attention-alone"]:
         split = (
-            f"What of it is attention? The placebo is the same surgery on the network, with attention that is the same "
-            f"everywhere. Soft attention over the placebo has {ratios['attention-alone']}; the placebo over none, "
+            f"What of it is attention? The placebo has the same layers, but attends to all positions alike. Ratios of "
+            f"radii, soft attention to the placebo, are {ratios['attention-alone']}; the placebo to none, "
             f"{ratios['surgery']}"
         )
     placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
@@ -121,7 +124,7 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
     if len(few):
         so_far = join_distinct(f"{row.seeds} on {IMAGES_OF[row.task]}" for row in few.itertuples())
         split += f". Trainings of the placebo so far: {so_far}; the next may change these ratios"
-    sentences = [split, f"Adversarial training, the known remedy, reaches {ratios['remedy'] or '– (not run)'}"]
+    sentences = [split, f"Adversarial training, the known remedy, to none: {ratios['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]
         here = own[own.profile == profile]
@@ -156,10 +159,10 @@ def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
     listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
     only = " and ".join(f"{levels[name]} of those *{name}*" for name in (CONTRADICTED, SUPPORTED) if name in levels)
     about = (
-        f" {only} only say at which ε these networks fail, or which drawn task is the harder one: other images would "
-        "change that, and it says nothing of attention."
+        f" {only} only say at which ε these networks fail, or which drawn task is the harder one: they depend on the "
+        "images, and say nothing of attention."
     )
-    return f"Of {numbers.sum()} tests made from the paper's sentences, {listed}.{about if only else ''}"
+    return f"Of {numbers.sum()} claims that we read from the paper, {listed}.{about if only else ''}"
 
 
 def size(results: StudyResults) -> str:

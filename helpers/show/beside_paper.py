@@ -12,7 +12,6 @@ from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
 from helpers.show.names import IMAGES_OF
 
-BETWEEN_0_AND_1 = ("accuracy", "share of accuracy lost")
 PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
     (
         "1",
@@ -54,7 +53,7 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
             f"[{_named(path, folders[str(path.parent.relative_to(root))])}]({path.relative_to(root)})"
             for _, path in sorted(found.items())
         ]
-        lines.append(f"| {number} | {shows} | {', '.join(links) or '– (not in this run)'} |")
+        lines.append(f"| {number} | {shows} | {', '.join(links) or '– (no such models yet)'} |")
     return "\n".join(lines)
 
 
@@ -72,15 +71,23 @@ def _named(path: Path, cells: Sequence[tuple[str, str]]) -> str:
     return f"{', '.join([*tasks, *network])} ({path.parent.name})"
 
 
-def numbers_beside(results: StudyResults, ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:
-    """Return a table of the claims for which the paper gives a number, with ours and its 95% interval."""
+def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:
+    """Return a table of the claims for which the paper gives a number, with ours and its 95% interval.
+
+    Args:
+        runs: The results that were judged; the largest gains are those of the first.
+        ledger: Of these results.
+        claims: Those to show, as far as the paper gives a number.
+    """
     lines = ["| the paper says | it gives | of | we measured | ours | verdict |", "|---|---|---|---|---|---|"]
-    headline = _headline(results)
+    headline = _headline(runs[0])
     for claim in claims:
         for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
             cell = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" if row.task else "all"
             measured = str(claim.measure or "–").replace("accuracies", "accuracies, soft − none")
-            measured, ours = headline.get(claim.id, (measured, _value(row, measured)))
+            if claim.measure == "difference of clean accuracies":
+                measured += _clean_accuracies(runs, row, claim)
+            measured, ours = headline.get(claim.id, (measured, _value(row)))
             measured += f" ({claim.reading})" * bool(claim.reading)
             listed = (f"{row.says} ({row.section})", row.gives, cell, measured, ours, row.verdict)
             lines.append(f"| {' | '.join(listed)} |")
@@ -97,17 +104,27 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
     ratios = f"{soft.ratio:+.0%}; none over soft {none.ratio:+.0%}"
     if soft.unbounded + none.unbounded:
         ratios += f"; no bound in {soft.unbounded + none.unbounded} comparisons in which one of them has 0"
+    networks = ", ".join(BACKBONES[name].title for name in accuracies.backbone.unique())
+    of = f"soft over none; {networks}, `{results.about['profile']}`"
     return {
-        "up-to-16-percent": ("largest gain in points, soft over none", points),
-        "up-to-2700-percent": ("largest gain as a ratio, soft over none", ratios),
+        "up-to-16-percent": (f"largest gain in points, {of}", points),
+        "up-to-2700-percent": (f"largest gain as a ratio, {of}", ratios),
     }
 
 
-def _value(row: Any, measure: str) -> str:
-    """Return a measured value with its interval, which for a share ends at 0 and 1."""
+def _clean_accuracies(runs: Sequence[StudyResults], row: Any, claim: Claim) -> str:
+    """Return the two clean accuracies that a row of the ledger compares, in words."""
+    if pd.isna(row.value):
+        return ""
+    clean = next(run.clean for run in runs if run.about["profile"] == row.profile)
+    clean = clean[(clean.task == row.task) & (clean.backbone == row.backbone)].groupby("arm").right.mean()
+    return ": " + ", ".join(f"{arm} {clean[arm]:.3f}" for arm in (claim.arm, claim.other_arm))
+
+
+def _value(row: Any) -> str:
+    """Return a measured value with its interval."""
     if pd.isna(row.value):
         return "–"
     if row.low == row.high:  # counted, not estimated
         return f"{row.value:.2%}"
-    low, high = (max(0, row.low), min(1, row.high)) if measure in BETWEEN_0_AND_1 else (row.low, row.high)
-    return f"{row.value:.3f} ({low:.3f} to {high:.3f})"
+    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"

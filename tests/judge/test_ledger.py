@@ -257,7 +257,19 @@ def test_where_both_models_are_at_zero_there_is_nothing_to_compare():
     found = judge(results, claims).set_index("claim")
     assert found.verdict["at 0.001"] != NOT_TESTABLE
     assert found.verdict["at 1.0"] == NOT_TESTABLE
-    assert found.why["at 1.0"] == "at 1, neither model classifies an image right: there is nothing to compare"
+    nothing = "at 1, neither model classifies an image right: there is nothing to compare"
+    assert found.why["at 1.0"] == f"in profile planted: {nothing}"
+
+
+def test_the_interval_of_an_accuracy_ends_at_0_and_1():
+    results = planted_results(effect=1.0, images=20, seeds=1, rng=np.random.default_rng(0))
+    accuracy = {"measure": "accuracy", "arm": "none", "supports_above": 0.5, "contradicts_below": 0.5}
+    found = judge(results, [Claim(id=f"{at}", **ABOUT | accuracy | {"epsilon": at}) for at in (1e-6, 1.0)])
+    assert list(found.value) == [0.9, 0]  # two of 20 are wrong without an attack
+    assert found.high[0] == 1
+    assert found.low[1] == 0
+    assert 0.01 < found.high[1] < 0.3
+    assert 0.7 < found.low[0] < 0.89
 
 
 @pytest.mark.parametrize(("vanished", "verdict"), [(9, SUPPORTED), (10, NOT_TESTABLE)])

@@ -46,8 +46,8 @@ def test_the_table_has_both_verdicts_and_the_ratio_by_hand(real, drawn):
 def test_tests_with_the_same_verdict_are_counted(real):
     same = judge(real, CLAIMS)
     other = same.assign(verdict=same.verdict.where(same.claim != "robustness", "supported"))
-    assert "3 of them were made on drawn images, too, and 3 of these had" in on_real_images(real, same, same, SHOWN)
-    assert "3 of them were made on drawn images, too, and 2 of these had" in on_real_images(real, same, other, SHOWN)
+    assert "3 of them were made on drawn images, too; 3 of these have" in on_real_images(real, same, same, SHOWN)
+    assert "3 of them were made on drawn images, too; 2 of these have" in on_real_images(real, same, other, SHOWN)
 
 
 def test_a_claim_that_drawn_images_do_not_answer_has_a_dash(real, drawn):

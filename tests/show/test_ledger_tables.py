@@ -31,4 +31,4 @@ def test_each_claim_stands_in_one_of_the_two_tables():
     }
     (other,) = claims_without_numbers(ledger).to_dict("records")
     assert other["the paper says"] == "so does the placebo"
-    assert other["why"] == "no results of placebo for skin_lesion, resnet50"
+    assert other["why"] == "in profile planted: no results of placebo for skin_lesion, resnet50"
