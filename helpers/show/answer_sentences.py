@@ -131,7 +131,7 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         if here.empty or profile in set(whole.profile):
             continue
         pairs = judge_by_first([results], [claim])
-        pairs = pairs[pairs.value.notna() & pairs.task.isin(here.task) & pairs.backbone.isin(here.backbone)]
+        pairs = pairs[pairs.value.notna() & pairs.backbone.isin(here.backbone)]
         names = [TITLES[name] for name in OWN if name in set(here.claim)]
         trainings = int(here.seeds.max())
         sentences.append(
