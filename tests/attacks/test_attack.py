@@ -114,13 +114,14 @@ def test_a_thorough_search_starts_far_from_every_image_and_less_far(small_model,
                 distances.append((len(rows), np.abs(starts - self.images[rows]).max()))
             super().search(rows, starts=starts, steps=steps)
 
-    search = Observed(
-        CompiledModel(small_model, batch_size=20), images, labels, np.ones(8, bool), steps=5, seed=0, thorough=True
-    )
-    search.run()
+    model, is_right = CompiledModel(small_model, batch_size=20), np.ones(8, bool)
+    Observed(model, images, labels, is_right, steps=5, seed=0, thorough=True).run()
     assert [count for count, _ in distances] == [2] * 12  # three searches of each quarter
     expected = 4 * [8 / 255, 2 / 255, 0.5 / 255]
     assert [distance for _, distance in distances] == pytest.approx(expected, rel=0.05)
+    other = Observed(model, images, labels, is_right, steps=5, seed=0)
+    other.search_from_afar(np.arange(8), 2)
+    assert distances[-1] == (8, pytest.approx(8 / 255, rel=0.05))
 
 
 def test_the_nearest_class_is_found_where_another_one_seems_nearer():
