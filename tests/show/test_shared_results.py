@@ -1,5 +1,6 @@
-"""The tables in results/quick say what the summaries of the same run say, and lack nothing that notebooks read."""
+"""The tables in results/ say what the summaries of the same profile say, and lack nothing that notebooks read."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,10 +21,14 @@ def results():
 
 @pytest.fixture(scope="module")
 def models(results):
-    """The models that the results are about, whatever the profile lists today."""
+    return models_of(results)
+
+
+def models_of(results):
+    """The models that results are about, whatever the profile lists today."""
     return [
         read_config(
-            profile="quick",
+            profile=results.about["profile"],
             task=row.task,
             backbone=row.backbone,
             attention="none" if row.arm == "adversarial" else row.arm,
@@ -34,15 +39,20 @@ def models(results):
     ]
 
 
-def test_accuracies_from_the_results_are_those_of_the_summary(results, models):
-    summary = pd.read_csv(ROOT / "results" / "quick.csv")
-    for task, backbone in results.cells:
-        same = [config for config in models if (config.task, config.backbone) == (task, backbone)]
-        _, numbers = compare_outcomes([Outcome.of_results(results, config) for config in same])
-        expected = summary[(summary.task == task) & (summary.backbone == backbone)]
-        pd.testing.assert_frame_equal(
-            numbers.reset_index(drop=True), expected[numbers.columns].reset_index(drop=True), atol=1e-5, rtol=0
-        )
+@pytest.mark.parametrize("profile", ["quick", "reference"])
+def test_accuracies_from_the_results_are_those_of_the_summary(profile):
+    results = StudyResults.load(ROOT / "results" / profile)
+    keys = ["task", "backbone", "attention", "training", "seed", "epsilon"]
+    tables = []
+    for config in models_of(results):
+        figure, table = compare_outcomes([Outcome.of_results(results, config)])
+        plt.close(figure)
+        tables.append(table)
+    numbers = pd.concat(tables).sort_values(keys)
+    summary = pd.read_csv(ROOT / "results" / f"{profile}.csv").sort_values(keys)
+    pd.testing.assert_frame_equal(
+        numbers.reset_index(drop=True), summary[numbers.columns].reset_index(drop=True), atol=1e-5, rtol=0
+    )
 
 
 def test_measures_from_the_results_are_those_of_the_summary_but_for_maps_that_vanish(results, models):
