@@ -18,7 +18,7 @@ from helpers.judge.ledger import judge, judge_by_first, overall
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
 from helpers.show.answer_figures import QUESTIONS, draw_answer
-from helpers.show.answer_on_real import on_real_images
+from helpers.show.answer_on_real import hardly_learned, on_real_images
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import join_distinct
 
@@ -29,17 +29,19 @@ BEGIN, END = "<!-- {name}: written by helpers/show/answer.py -->", "<!-- end of 
 MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
 
 
-def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataFrame) -> str:
+def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResults, on_real: pd.DataFrame) -> str:
     """Return the answer, in three sentences: of drawn images, what the numbers mean, and of real images.
 
     Args:
         runs: On drawn images.
         ledger: Of these runs: each claim is answered by the first of them that measured it.
-        on_real: The ledger of a run on real images, whose ratios stand beside theirs.
+        real: On real images.
+        on_real: The ledger of that run, whose ratios stand beside theirs.
     """
-    main, real = ledger[ledger.claim == MAIN[0]], on_real[on_real.claim == MAIN[0]]
+    main = ledger[ledger.claim == MAIN[0]]
     verdict = overall(ledger, read_claims()).set_index("claim").loc[MAIN[0]]
-    return " ".join(filter(None, [say.effect(_main_claim(), main, verdict, say.source(runs)), say.on_real(real)]))
+    said_of_real = say.on_real(on_real[on_real.claim == MAIN[0]], hardly_learned(real))
+    return " ".join(filter(None, [say.effect(_main_claim(), main, verdict, say.source(runs)), said_of_real]))
 
 
 def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
@@ -80,7 +82,7 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
     claims = read_claims()
     ledger, on_real = judge_by_first(runs, claims), judge(real, claims)
     return {
-        "answer": answer(runs, ledger, on_real),
+        "answer": answer(runs, ledger, real, on_real),
         "verdicts": verdicts(runs, ledger),
         "how sure": how_sure(runs, ledger),
         "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *say.OWN)),

@@ -12,6 +12,7 @@ from helpers.judge.thresholds import CANNOT_TELL, NOT_TRUSTED, VERDICTS
 from helpers.show.names import IMAGES_OF
 
 CELL = ["task", "backbone"]
+LEARNED = 0.1  # a mean balanced accuracy so far above guessing, or the models have hardly learned the task
 
 
 def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame, shown: Sequence[str]) -> str:
@@ -42,6 +43,25 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
     return f"{models}\n\n{_agreement(both)}\n\n" + "\n".join(lines)
 
 
+def balanced_accuracies(clean: pd.DataFrame) -> pd.Series:
+    """Return each arm's balanced accuracy, the mean recall of the classes, over all trainings: the index is the arm.
+
+    Args:
+        clean: Of one task and backbone: arm, seed, label and right.
+    """
+    return clean.groupby(["arm", "seed", "label"]).right.mean().groupby("arm").mean()
+
+
+def hardly_learned(results: StudyResults) -> list[tuple[str, str]]:
+    """Return the tasks and backbones on which some arm guesses, or does hardly better (see `LEARNED`)."""
+    found = []
+    for task, backbone in results.cells:
+        clean = results.clean[(results.clean.task == task) & (results.clean.backbone == backbone)]
+        if balanced_accuracies(clean).min() < 1 / clean.label.nunique() + LEARNED:
+            found.append((task, backbone))
+    return found
+
+
 def _models(results: StudyResults, task: str, backbone: str) -> str:
     """Return the sentence on the models of a task and backbone: images, trainings, and what came out."""
     tables = {name: getattr(results, name) for name in ("models", "clean", "radii")}
@@ -50,15 +70,19 @@ def _models(results: StudyResults, task: str, backbone: str) -> str:
     right = radii[radii.radius > 0]
     accuracies, middles = clean.groupby("arm").right.mean(), right.groupby("arm").radius.median()
     names = {arm: ATTENTIONS[arm].title if arm in ATTENTIONS else arm for arm in trainings.index}
+    balanced = balanced_accuracies(clean)
     parts = [
-        f"{names[arm]}, clean accuracy {accuracies[arm]:.2f} and median radius {middles[arm]:.4f} "
-        f"({count} training{'s' * (count > 1)})"
+        f"{names[arm]}, clean accuracy {accuracies[arm]:.2f}, balanced {balanced[arm]:.2f}, and median radius "
+        f"{middles[arm]:.4f} ({count} training{'s' * (count > 1)})"
         for arm, count in trainings.items()
     ]
-    return (
+    said = (
         f"{BACKBONES[backbone].title} on {IMAGES_OF[task]}, {models.classes.iloc[0]} classes, "
         f"{clean.image.nunique()} test images, {radii.image.nunique()} of them attacked: {'; '.join(parts)}."
     )
+    if (task, backbone) in hardly_learned(results):
+        said += " **These models have hardly learned the task**, so their radii say little of models that have."
+    return said
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

@@ -67,11 +67,18 @@ def what_would_tell(rows: pd.DataFrame) -> str:
     )
 
 
-def on_real(rows: pd.DataFrame) -> str:
-    """Return the sentence on what attention does to radii on real images, from the ledger's rows of that claim."""
+def on_real(rows: pd.DataFrame, hardly_learned: Sequence[tuple[str, str]]) -> str:
+    """Return the sentence on what attention does to radii on real images.
+
+    Args:
+        rows: Of that claim in the ledger.
+        hardly_learned: Tasks and backbones whose models have hardly learned their task, which is said.
+    """
     measured = rows[rows.value.notna()]
     said = "; ".join(
-        _ratios(measured.loc[[row.Index]]) + (f": *{row.verdict}*" if row.verdict != NOT_TRUSTED else "")
+        _ratios(measured.loc[[row.Index]])
+        + " (models that have hardly learned the task)" * ((row.task, row.backbone) in hardly_learned)
+        + (f": *{row.verdict}*" if row.verdict != NOT_TRUSTED else "")
         for row in measured.itertuples()
     )
     return f"On a sample of real images, this ratio is {said}." if said else ""

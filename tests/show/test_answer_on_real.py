@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted_results import planted_results
 
 from helpers.artifacts.results import TABLES
 from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge
-from helpers.show.answer_on_real import on_real_images
+from helpers.show.answer_on_real import hardly_learned, on_real_images
 from helpers.show.answer_sentences import on_real, source_of_each
 
 CLAIMS = [claim for claim in read_claims() if claim.id in ("robustness", "no-sacrifice", "skin-resnet50-robustness")]
@@ -59,20 +60,47 @@ def test_clean_accuracy_and_median_radius_are_those_of_the_tables(real, drawn):
     text = on_real_images(real, judge(real, CLAIMS), drawn, SHOWN)
     soft = real.clean[real.clean.arm == "soft"].right.mean()
     middle = real.radii[(real.radii.arm == "soft") & (real.radii.radius > 0)].radius.median()
-    assert f"soft attention, clean accuracy {soft:.2f} and median radius {middle:.4f} (3 trainings)" in text
+    assert (
+        f"soft attention, clean accuracy {soft:.2f}, balanced {soft:.2f}, and median radius {middle:.4f} (3 trainings)"
+        in text
+    )
 
 
 def test_models_without_a_partner_are_not_compared(real, drawn):
     tables = {name: getattr(real, name) for name in TABLES}
     alone = replace(real, **{name: table[table.arm == "none"] for name, table in tables.items()})
     assert "no two kinds of models" in on_real_images(alone, judge(alone, CLAIMS), drawn, SHOWN)
-    assert on_real(judge(alone, CLAIMS)[lambda rows: rows.claim == "robustness"]) == ""
+    assert on_real(judge(alone, CLAIMS)[lambda rows: rows.claim == "robustness"], []) == ""
 
 
 def test_the_sentence_beside_the_answer_has_the_verdict_of_each_task(real):
     (row,) = judge(real, CLAIMS[:1]).query("value == value").itertuples()
     expected = f"this ratio is {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions: *{row.verdict}*."
-    assert expected in on_real(judge(real, CLAIMS[:1]))
+    assert expected in on_real(judge(real, CLAIMS[:1]), [])
+    marked = on_real(judge(real, CLAIMS[:1]), [(row.task, row.backbone)])
+    assert "on skin lesions (models that have hardly learned the task): *" in marked
+
+
+@pytest.mark.parametrize(("recalls", "is_hardly"), [((0.8, 0.36), True), ((0.8, 0.44), False), ((0.62, 0.62), False)])
+def test_models_that_do_hardly_better_than_guessing_are_said_to(real, recalls, is_hardly):
+    """With two classes, of which the frequent one has three quarters of the images, guessing has .5, not .75."""
+    clean = pd.concat([real.clean.iloc[:0], _tested("none", (0.9, 0.9)), _tested("soft", recalls)])
+    results = replace(real, clean=clean)
+    assert hardly_learned(results) == ([("skin_lesion", "resnet50")] if is_hardly else [])
+    text = on_real_images(results, judge(real, CLAIMS), judge(real, CLAIMS), SHOWN)
+    assert ("have hardly learned the task" in text) == is_hardly
+    balanced = sum(recalls) / 2
+    assert f"clean accuracy {0.75 * recalls[0] + 0.25 * recalls[1]:.2f}, balanced {balanced:.2f}, and median" in text
+
+
+def _tested(arm, recalls):
+    """Return a clean table of 200 images, of which those of each class are recalled so often."""
+    rows = [
+        {"label": label, "right": number < recall * count, "image": f"{label}{number}", "group": f"{label}{number}"}
+        for label, recall, count in zip("ab", recalls, (150, 50), strict=True)
+        for number in range(count)
+    ]
+    return pd.DataFrame(rows).assign(task="skin_lesion", backbone="resnet50", arm=arm, seed=0)
 
 
 def test_the_forest_plot_says_which_profile_has_real_images(real):
