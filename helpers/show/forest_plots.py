@@ -7,9 +7,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from helpers.show.style import MARKERS
 
+FARTHEST = 4.0  # ratio up to which, and down to whose inverse, intervals are drawn
+
 
 def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlabel: str) -> Axes:
     """Plot ratios with their intervals on a logarithmic axis, and what is said of each at the right.
+
+    Where an interval goes on beyond `FARTHEST` or its inverse, an arrow stands at the end of the axis.
 
     Args:
         axis: The axis to draw on; it is returned.
@@ -22,13 +26,17 @@ def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlab
     axis.axvline(1, color="0.4", linewidth=1)
     groups = list(dict.fromkeys(rows.group))
     known = rows[np.isfinite(rows.low) & np.isfinite(rows.high)]
-    left, right = min(0.5, known.low.min() / 1.1), max(2.0, known.high.max() * 1.1)
+    left = min(0.5, max(known.low.min() / 1.1, min(1 / FARTHEST, rows.value.min() / 1.1)))
+    right = max(2.0, min(known.high.max() * 1.1, max(FARTHEST, rows.value.max() * 1.1)))
     for place, row in zip(places, rows.itertuples(), strict=True):
         number = groups.index(row.group)
         color, marker = f"C{number}", MARKERS[number % len(MARKERS)]
         axis.plot([row.low, row.high], [place, place], color=color, linewidth=1.8, solid_capstyle="butt")
         axis.plot(row.value, place, markersize=7, linestyle="none", color=color, marker=marker)
-        axis.text(1.02, place, row.says, transform=axis.get_yaxis_transform(), va="center", fontsize="small")
+        for end, arrow, goes_on in ((left, "<", row.low < left), (right, ">", row.high > right)):
+            if goes_on:
+                axis.plot(end, place, markersize=7, color=color, marker=arrow, clip_on=False)
+        axis.text(1.03, place, row.says, transform=axis.get_yaxis_transform(), va="center", fontsize="small")
     axis.set_yticks(places, rows.label)
     axis.set(xscale="log", xlim=(left, right), ylim=(-0.6, len(rows) - 0.4), xlabel=xlabel)
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
