@@ -45,7 +45,7 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
 
 
 def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return in Markdown how sure the answer is, what of it is attention, and how many tests came out how."""
+    """Return in Markdown how sure the answer is, what of it is attention, and how many claims came out how."""
     claims, claim = read_claims(), _main_claim()
     main = ledger[ledger.claim == claim.id]
     judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])

@@ -40,7 +40,7 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
             beside = f"{numbers} | {row.verdict_drawn}, `{row.profile_drawn}`"
         numbers = _with_interval(row.value, row.low, row.high)
         lines.append(f"| {row.says} | {of} | {numbers} | **{row.verdict}**{told} | {beside} |")
-    return f"{models}\n\n{_agreement(both)}\n\n" + "\n".join(lines)
+    return f"{models}\n\n{_agreement(both, hardly_learned(real))}\n\n" + "\n".join(lines)
 
 
 def balanced_accuracies(clean: pd.DataFrame) -> pd.Series:
@@ -56,8 +56,10 @@ def hardly_learned(results: StudyResults) -> list[tuple[str, str]]:
     """Return the tasks and backbones on which some arm guesses, or does hardly better (see `LEARNED`)."""
     found = []
     for task, backbone in results.cells:
-        clean = results.clean[(results.clean.task == task) & (results.clean.backbone == backbone)]
-        if balanced_accuracies(clean).min() < 1 / clean.label.nunique() + LEARNED:
+        clean, models = (
+            table[(table.task == task) & (table.backbone == backbone)] for table in (results.clean, results.models)
+        )
+        if balanced_accuracies(clean).min() < 1 / models.classes.iloc[0] + LEARNED:
             found.append((task, backbone))
     return found
 
@@ -81,7 +83,10 @@ def _models(results: StudyResults, task: str, backbone: str) -> str:
         f"{clean.image.nunique()} test images, {radii.image.nunique()} of them attacked: {'; '.join(parts)}."
     )
     if (task, backbone) in hardly_learned(results):
-        said += " **These models have hardly learned the task**, so their radii say little of models that have."
+        said += (
+            f" **These models have hardly learned the task** (a balanced accuracy within {LEARNED:g} of guessing), so "
+            "their radii say little of models that have."
+        )
     return said
 
 
@@ -89,14 +94,21 @@ def _with_interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f}" + (f" ({low:.2f} to {high:.2f})" if np.isfinite(low) and np.isfinite(high) else "")
 
 
-def _agreement(both: pd.DataFrame) -> str:
-    """Return the sentences on how many tests of the paper's sentences have which verdict, and how many as on drawn."""
-    both = both[both.section != "ours"]
+def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
+    """Return the sentences on how many tests have which verdict, and how many as on drawn images.
+
+    Args:
+        both: The ledgers of real and drawn images, side by side.
+        left_out: Tasks and backbones that do not count, as their models have hardly learned.
+    """
+    cells = pd.MultiIndex.from_frame(both[CELL])
+    both = both[(both.section != "ours") & ~cells.isin(left_out)]
     numbers = both.verdict.value_counts()
     listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
     beside = both[both.verdict_drawn.notna()]
     same = (beside.verdict == beside.verdict_drawn).sum()
+    which = "Models that have learned their task" if left_out else "These models"
     return (
-        f"A claim on one task is one test. These models allow {len(both)}: {listed}. "
+        f"A claim on one task is one test. {which} allow {len(both)}: {listed}. "
         f"{len(beside)} of them were made on drawn images, too; {same} of these have the same verdict there."
     )

@@ -45,7 +45,7 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
     if measured.empty:
         return f"On {source}, there are no models with soft attention and without to compare."
     parts = [
-        f"for {BACKBONES[str(backbone)].title}, {_ratios(cells)}"
+        f"for {BACKBONES[str(backbone)].title}{', one training' * int(cells.seeds.max() == 1)}, {_ratios(cells)}"
         for backbone, cells in measured.groupby("backbone", sort=False)
     ]
     supported = int((rows.verdict == SUPPORTED).sum())
@@ -92,13 +92,15 @@ def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
     before = judge_by_first([results.first_trainings(count)], [claim])
     both = before.merge(rows, on=["task", "backbone"], suffixes=("", "_now"))
     changed = both[both.verdict != both.verdict_now]
-    listed = ", ".join(f"*{row.verdict}* on {IMAGES_OF[row.task]}" for row in changed.itertuples())
+    listed = ", ".join(
+        f"*{row.verdict}* on {IMAGES_OF[row.task]} ({BACKBONES[row.backbone].title})" for row in changed.itertuples()
+    )
     found = f"other verdicts: {listed}" if listed else "the same verdicts"
     return f"The first {count} trainings alone gave {found}."
 
 
 def medians(results: StudyResults) -> str:
-    """Return the sentence on the median image: a geometric mean gives much weight to a few images."""
+    """Return the sentence on the median over images and trainings: a geometric mean gives much weight to a few."""
     medians = []
     for task, backbone in cells_with(results, "soft", "none"):
         middle = float(np.exp(paired_radii(results, task, backbone, "soft", "none").ratio.median()))
@@ -138,7 +140,7 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         if here.empty or profile in set(whole.profile):
             continue
         pairs = judge_by_first([results], [claim])
-        pairs = pairs[pairs.value.notna() & pairs.backbone.isin(here.backbone)]
+        pairs = pairs[pairs.value.notna()]
         names = [TITLES[name] for name in OWN if name in set(here.claim)]
         trainings = int(here.seeds.max())
         sentences.append(
@@ -151,15 +153,16 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
 
 def _ratios(decisions: pd.DataFrame) -> str:
     """Return ratios with their intervals, in words; those of an attack that is not trusted are marked."""
-    marks = {NOT_TRUSTED: ", attack not trusted"}
+    marks, has_several = {NOT_TRUSTED: ", attack not trusted"}, len(set(decisions.backbone)) > 1
     return ", ".join(
         f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}{marks.get(row.verdict, '')}) on {IMAGES_OF[row.task]}"
+        + f" ({BACKBONES[row.backbone].title})" * has_several
         for row in decisions.itertuples()
     )
 
 
 def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
-    """Return the sentences on how many tests have which verdict, and how many of them are about attention."""
+    """Return the sentences on how many claims have which verdict, and how many of them are about attention."""
     of_paper = verdicts[verdicts.section != "ours"].verdict
     numbers = of_paper.value_counts()
     levels = of_paper[of_paper.index.isin([claim.id for claim in claims if claim.is_level])].value_counts()

@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from helpers.show.style import MARKERS
 
-FARTHEST = 4.0  # ratio up to which, and down to whose inverse, intervals are drawn
+FARTHEST = 4.0  # up to it, and down to its inverse, intervals are drawn; the axis goes on where a ratio itself does
 
 
 def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlabel: str) -> Axes:
@@ -26,8 +26,8 @@ def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlab
     axis.axvline(1, color="0.4", linewidth=1)
     groups = list(dict.fromkeys(rows.group))
     known = rows[np.isfinite(rows.low) & np.isfinite(rows.high)]
-    left = min(0.5, max(known.low.min() / 1.1, min(1 / FARTHEST, rows.value.min() / 1.1)))
-    right = max(2.0, min(known.high.max() * 1.1, max(FARTHEST, rows.value.max() * 1.1)))
+    left = min(0.5, rows.value.min() / 1.1, max(known.low.min() / 1.1, 1 / FARTHEST))
+    right = max(2.0, rows.value.max() * 1.1, min(known.high.max() * 1.1, FARTHEST))
     for place, row in zip(places, rows.itertuples(), strict=True):
         number = groups.index(row.group)
         color, marker = f"C{number}", MARKERS[number % len(MARKERS)]

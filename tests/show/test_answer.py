@@ -7,12 +7,13 @@ import pytest
 
 from helpers import StudyError
 from helpers.artifacts.results import StudyResults
+from helpers.backbones import BACKBONES
 from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge_by_first
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
 from helpers.show.answer_sentences import fewer, parts
-from helpers.show.beside_paper import figures_beside
+from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import IMAGES_OF
 
 
@@ -34,9 +35,10 @@ def test_the_figure_of_the_answer_is_drawn_from_the_same_results(tmp_path):
 def test_what_one_training_fewer_would_have_said_is_judged_from_these_alone():
     run, claims = runs()[0], [claim for claim in read_claims() if claim.id == "robustness"]
     rows, before = judge_by_first([run], claims), judge_by_first([run.first_trainings(2)], claims)
-    said = dict(re.findall(r"\*([a-z ]+)\* on ([a-z ]+)[,.]", fewer(run, claims[0], rows)))
+    said = re.findall(r"\*([a-z ]+)\* on ([a-z ]+) \(([A-Za-z0-9-]+)\)", fewer(run, claims[0], rows))
     changed = before[before.verdict != rows.verdict]
-    assert {IMAGES_OF[row.task]: row.verdict for row in changed.itertuples()} == {v: k for k, v in said.items()}
+    expected = [(row.verdict, IMAGES_OF[row.task], BACKBONES[row.backbone].title) for row in changed.itertuples()]
+    assert sorted(said) == sorted(expected)
     assert "alone gave the same verdicts" in fewer(run, claims[0], before)
     assert not fewer(run.first_trainings(2), claims[0], before)  # one training says nothing of attention in general
 
@@ -97,3 +99,19 @@ def test_a_document_without_the_marks_is_refused():
 def test_results_that_are_not_there_are_named(tmp_path):
     with pytest.raises(StudyError, match=r"about.json: expected the results of a run"):
         StudyResults.load(tmp_path)
+
+
+def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():
+    both, claims = runs(), [claim for claim in read_claims() if claim.id in ("skin-resnet50-clean", "up-to-16-percent")]
+    lacking = replace(both[0], **{name: _without_soft(getattr(both[0], name)) for name in ("models", "radii", "clean")})
+    text = numbers_beside([lacking, both[1]], judge_by_first([lacking, both[1]], claims), claims)
+    clean = both[1].clean.query("task == 'skin_lesion' and backbone == 'resnet50'")
+    soft, none = (clean[clean.arm == arm].right.mean() for arm in ("soft", "none"))
+    assert f"soft − none: soft {soft:.3f}, none {none:.3f}" in text
+    assert "largest gain in points" not in text  # the first run has nothing to compare
+    of_first = numbers_beside(both, judge_by_first(both, claims), claims)
+    assert "soft over none; ResNet-50, InceptionResNetV2, `reference`" in of_first
+
+
+def _without_soft(table):
+    return table[table.arm != "soft"]

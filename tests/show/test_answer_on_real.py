@@ -85,7 +85,7 @@ def test_the_sentence_beside_the_answer_has_the_verdict_of_each_task(real):
 def test_models_that_do_hardly_better_than_guessing_are_said_to(real, recalls, is_hardly):
     """With two classes, of which the frequent one has three quarters of the images, guessing has .5, not .75."""
     clean = pd.concat([real.clean.iloc[:0], _tested("none", (0.9, 0.9)), _tested("soft", recalls)])
-    results = replace(real, clean=clean)
+    results = replace(real, clean=clean, models=real.models.assign(classes=2))
     assert hardly_learned(results) == ([("skin_lesion", "resnet50")] if is_hardly else [])
     text = on_real_images(results, judge(real, CLAIMS), judge(real, CLAIMS), SHOWN)
     assert ("have hardly learned the task" in text) == is_hardly
