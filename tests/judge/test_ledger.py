@@ -310,3 +310,15 @@ def test_results_without_pairs_of_maps_can_be_judged():
     )
     assert len(found)
     assert found.value.isna().all()
+
+
+@pytest.mark.parametrize("profile", ["reference", "real"])
+def test_intervals_of_shares_in_the_committed_results_end_at_0_and_1(profile):
+    shares = ("accuracy", "share of accuracy lost", "detection")
+    claims = [claim for claim in read_claims() if claim.measure in shares]
+    found = judge(StudyResults.load(ROOT / "results" / profile), claims).dropna(subset=["value"])
+    assert {claim.measure for claim in claims if claim.id in set(found.claim)} == set(shares)
+    assert (found.low >= 0).all()
+    assert (found.high <= 1).all()
+    assert (found.low <= found.value).all()
+    assert (found.value <= found.high).all()
