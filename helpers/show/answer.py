@@ -14,11 +14,12 @@ from helpers import files
 from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
 from helpers.judge.claims import Claim, read_claims
+from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge, judge_by_first, overall
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
 from helpers.show.answer_figures import QUESTIONS, draw_answer
-from helpers.show.answer_on_real import hardly_learned, on_real_images
+from helpers.show.answer_on_real import on_real_images
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import join_distinct
 
@@ -30,7 +31,7 @@ MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-im
 
 
 def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResults, on_real: pd.DataFrame) -> str:
-    """Return the answer, in three sentences: of drawn images, what the numbers mean, and of real images.
+    """Return the answer in a few sentences: of drawn images, what the numbers mean, and of real images.
 
     Args:
         runs: On drawn images.
@@ -39,7 +40,7 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
         on_real: The ledger of that run, whose ratios stand beside theirs.
     """
     main = ledger[ledger.claim == MAIN[0]]
-    verdict = overall(ledger, read_claims()).set_index("claim").loc[MAIN[0]]
+    verdict = _overall(ledger).loc[MAIN[0]]
     said_of_real = say.on_real(on_real[on_real.claim == MAIN[0]], hardly_learned(real))
     return " ".join(filter(None, [say.effect(_main_claim(), main, verdict, say.source(runs)), said_of_real]))
 
@@ -50,17 +51,22 @@ def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
     main = ledger[ledger.claim == claim.id]
     judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
     sure = [say.what_would_tell(main), say.fewer(judged, claim, main), say.medians(judged)]
-    verdicts = overall(ledger, claims).set_index("claim")
-    return "\n\n".join([" ".join(filter(None, sure)), say.parts(ledger, runs, claim), say.counts(verdicts, claims)])
+    counts = say.counts(_overall(ledger), claims)
+    return "\n\n".join([" ".join(filter(None, sure)), say.parts(ledger, runs, claim), counts])
 
 
 def _main_claim() -> Claim:
     return next(each for each in read_claims() if each.id == MAIN[0])
 
 
-def verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
+def _overall(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each claim, by its name, with one verdict over its cells."""
+    return overall(ledger, read_claims()).set_index("claim")
+
+
+def table_of_verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
     """Return in Markdown the table of the main claims with their verdicts, and what the runs hold."""
-    verdicts = overall(ledger, read_claims()).set_index("claim")
+    verdicts = _overall(ledger)
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *say.OWN):
         row = verdicts.loc[name]
@@ -83,7 +89,7 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
     ledger, on_real = judge_by_first(runs, claims), judge(real, claims)
     return {
         "answer": answer(runs, ledger, real, on_real),
-        "verdicts": verdicts(runs, ledger),
+        "verdicts": table_of_verdicts(runs, ledger),
         "how sure": how_sure(runs, ledger),
         "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *say.OWN)),
         "beside the paper": beside_paper(runs, ledger),

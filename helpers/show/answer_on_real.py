@@ -8,11 +8,11 @@ import pandas as pd
 from helpers.artifacts.results import StudyResults
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
+from helpers.judge.learned import LEARNED, balanced_accuracies, hardly_learned
 from helpers.judge.thresholds import CANNOT_TELL, NOT_TRUSTED, VERDICTS
 from helpers.show.names import IMAGES_OF
 
 CELL = ["task", "backbone"]
-LEARNED = 0.1  # a mean balanced accuracy so far above guessing, or the models have hardly learned the task
 
 
 def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame, shown: Sequence[str]) -> str:
@@ -41,27 +41,6 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
         numbers = _with_interval(row.value, row.low, row.high)
         lines.append(f"| {row.says} | {of} | {numbers} | **{row.verdict}**{told} | {beside} |")
     return f"{models}\n\n{_agreement(both, hardly_learned(real))}\n\n" + "\n".join(lines)
-
-
-def balanced_accuracies(clean: pd.DataFrame) -> pd.Series:
-    """Return each arm's balanced accuracy, the mean recall of the classes, over all trainings: the index is the arm.
-
-    Args:
-        clean: Of one task and backbone: arm, seed, label and right.
-    """
-    return clean.groupby(["arm", "seed", "label"]).right.mean().groupby("arm").mean()
-
-
-def hardly_learned(results: StudyResults) -> list[tuple[str, str]]:
-    """Return the tasks and backbones on which some arm guesses, or does hardly better (see `LEARNED`)."""
-    found = []
-    for task, backbone in results.cells:
-        clean, models = (
-            table[(table.task == task) & (table.backbone == backbone)] for table in (results.clean, results.models)
-        )
-        if balanced_accuracies(clean).min() < 1 / models.classes.iloc[0] + LEARNED:
-            found.append((task, backbone))
-    return found
 
 
 def _models(results: StudyResults, task: str, backbone: str) -> str:
@@ -103,6 +82,8 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     """
     cells = pd.MultiIndex.from_frame(both[CELL])
     both = both[(both.section != "ours") & ~cells.isin(left_out)]
+    if both.empty:
+        return "No test counts: these models have hardly learned their task."
     numbers = both.verdict.value_counts()
     listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
     beside = both[both.verdict_drawn.notna()]

@@ -53,9 +53,9 @@ def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str
         f"Does soft attention make such classifiers more robust? On {source}, {supported or 'none'} of the "
         f"{len(measured)} combinations of task and network that we compared support{'s' * (supported < 2)} it; read as "
         f"a claim about {claim.at_least or len(rows)} of {len(rows)} ({overall_row.cells}), its verdict is "
-        f"**{overall_row.verdict}**. The ratio of radii, soft attention to none, is, {'; '.join(parts)}; a radius is "
-        "the smallest perturbation that was found to fool the model, so below 1 attention makes it less robust, and an "
-        "interval around 1 leaves that open."
+        f"**{overall_row.verdict}**. The ratio of radii, soft attention to none, is, {'; '.join(parts)}. A radius is "
+        "the smallest perturbation that was found to fool the model. So below 1, attention makes the model less "
+        "robust; an interval around 1 leaves that open."
     )
 
 

@@ -85,9 +85,10 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
         for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
             cell = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" if row.task else "all"
             measured = str(claim.measure or "–").replace("accuracies", "accuracies, soft − none")
-            if claim.measure == "difference of clean accuracies":
-                measured += _clean_accuracies(runs, row, claim)
-            measured, ours = headline.get(claim.id, (measured, _value(row)))
+            ours = _value(row)
+            if claim.measure == "difference of clean accuracies" and pd.notna(row.value):
+                ours = f"{_clean_accuracies(runs, row, claim)}: {ours}"
+            measured, ours = headline.get(claim.id, (measured, ours))
             measured += f" ({claim.reading})" * bool(claim.reading)
             listed = (f"{row.says} ({row.section})", row.gives, cell, measured, ours, row.verdict)
             lines.append(f"| {' | '.join(listed)} |")
@@ -103,7 +104,7 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
     points = f"{100 * soft.points:+.0f} points; none over soft {100 * none.points:+.0f} points"
     ratios = f"{soft.ratio:+.0%}; none over soft {none.ratio:+.0%}"
     if soft.unbounded + none.unbounded:
-        ratios += f"; no bound in {soft.unbounded + none.unbounded} comparisons in which one of them has 0"
+        ratios += f"; comparisons without a bound, as one of them has 0: {soft.unbounded + none.unbounded}"
     networks = ", ".join(BACKBONES[name].title for name in accuracies.backbone.unique())
     of = f"soft over none; {networks}, `{results.about['profile']}`"
     return {
@@ -114,11 +115,9 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
 
 def _clean_accuracies(runs: Sequence[StudyResults], row: Any, claim: Claim) -> str:
     """Return the two clean accuracies that a row of the ledger compares, in words."""
-    if pd.isna(row.value):
-        return ""
     clean = next(run.clean for run in runs if run.about["profile"] == row.profile)
     clean = clean[(clean.task == row.task) & (clean.backbone == row.backbone)].groupby("arm").right.mean()
-    return ": " + ", ".join(f"{arm} {clean[arm]:.3f}" for arm in (claim.arm, claim.other_arm))
+    return ", ".join(f"{arm} {clean[arm]:.3f}" for arm in (claim.arm, claim.other_arm))
 
 
 def _value(row: Any) -> str:

@@ -9,10 +9,10 @@ from helpers import StudyError
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import read_claims
-from helpers.judge.ledger import judge_by_first
+from helpers.judge.ledger import judge_by_first, overall
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
-from helpers.show.answer_sentences import fewer, parts
+from helpers.show.answer_sentences import effect, fewer, parts
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import IMAGES_OF
 
@@ -101,13 +101,22 @@ def test_results_that_are_not_there_are_named(tmp_path):
         StudyResults.load(tmp_path)
 
 
+def test_a_ratio_of_one_training_is_said_to_be_one():
+    run, (claim,) = runs()[0], [claim for claim in read_claims() if claim.id == "robustness"]
+    for results, is_said in ((run, False), (run.first_trainings(1), True)):
+        rows = judge_by_first([results], [claim])
+        said = effect(claim, rows, overall(rows, [claim]).iloc[0], "drawn images")
+        assert ("for ResNet-50, one training, " in said) == is_said
+        assert f"none of the {rows.value.notna().sum()} combinations" in said
+
+
 def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():
     both, claims = runs(), [claim for claim in read_claims() if claim.id in ("skin-resnet50-clean", "up-to-16-percent")]
     lacking = replace(both[0], **{name: _without_soft(getattr(both[0], name)) for name in ("models", "radii", "clean")})
     text = numbers_beside([lacking, both[1]], judge_by_first([lacking, both[1]], claims), claims)
     clean = both[1].clean.query("task == 'skin_lesion' and backbone == 'resnet50'")
     soft, none = (clean[clean.arm == arm].right.mean() for arm in ("soft", "none"))
-    assert f"soft − none: soft {soft:.3f}, none {none:.3f}" in text
+    assert f"| soft {soft:.3f}, none {none:.3f}: {soft - none:.3f} (" in text
     assert "largest gain in points" not in text  # the first run has nothing to compare
     of_first = numbers_beside(both, judge_by_first(both, claims), claims)
     assert "soft over none; ResNet-50, InceptionResNetV2, `reference`" in of_first
