@@ -19,8 +19,6 @@ ifeq ($(PROFILE)$(SEEDS),quick)
 	@mkdir -p figures/quick results/quick
 	@cp runs/quick/figures/*-seed* figures/quick/
 	@cp runs/quick/figures/phantoms-* figures/
-	@cp runs/quick/results/summary.csv results/quick.csv
-	@cp runs/quick/results/summary_explanations.csv results/quick_explanations.csv
 	@cd runs/quick/results && cp models.csv detection.csv *.csv.gz about.json ../../../results/quick/
 	@$(BIN)/python -m helpers.show.answer
 endif
@@ -72,10 +70,10 @@ format: $(INSTALLED)  ## Bring code and notebooks into style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-figures: $(INSTALLED)  ## Redraw figures/<profile> and its tables in results/ from the run of PROFILE; SO_FAR=1, if it goes on; of one SEED
+figures: $(INSTALLED)  ## Redraw figures/<profile> from the run of PROFILE; SO_FAR=1, if it goes on; of one SEED
 	@$(BIN)/python -m helpers.show.figures --profile '$(PROFILE)' $(if $(SO_FAR),--so-far) $(if $(SEED),--seed '$(SEED)')
 
-answer: $(INSTALLED)  ## Write the answer in README.md and figures/answer.png, from RESULTS (folders in results/)
+answer: $(INSTALLED)  ## Write the answer in README.md, figures/answer.png and summaries of results/, from RESULTS (folders in results/)
 	@$(BIN)/python -m helpers.show.answer $(if $(RESULTS),--results $(RESULTS))
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place with their defaults, as they are committed (after make study: minutes)

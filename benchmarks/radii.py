@@ -7,10 +7,11 @@ The model is one that `make study` left, the images are its attacked ones that i
 with several budgets. Measured is the geometric mean of its radii over that of the smallest radii that anything found:
 all contenders, and the study's own search with ten times its budget, from other starts, and towards each class. And
 at each epsilon of the paper's grid, how many images more than that stay right. The rows go to `radii.csv`, which
-`draw_radii.py` draws.
+`draw_radii.py` draws. What a contender found is kept, so a benchmark that was stopped goes on.
 """
 
 import argparse
+import hashlib
 import time
 from functools import partial
 from pathlib import Path
@@ -30,10 +31,11 @@ from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evaluate import attacked_rows
 from helpers.attacks.minimum_norm import Nearest, search_nearest
 from helpers.attacks.pgd import attack_balls, random_starts
-from helpers.attacks.predict import padded_batches, predict
+from helpers.attacks.predict import padded_batches, predict, predict_logits
 from helpers.backend import tf
 from helpers.datasets.manifest import data_folder
 from helpers.datasets.pipeline import load_arrays
+from helpers.paths import ROOT
 
 TABLE = Path(__file__).with_name("radii.csv")
 LARGEST = 0.5  # where bisections start
@@ -44,6 +46,12 @@ GRID = tuple(0.00125 * 2**k for k in range(9))  # the paper's
 def study(model, images, labels, *, steps):
     """Return adversarials and mean calls of protocol minimal."""
     found = attack(model, images, labels, steps=steps)
+    return found.adversarials, found.table.calls.mean()
+
+
+def first_search(model, images, labels, *, steps):
+    """Return the same of its first search, from the image, with no other start and no confirmation."""
+    found = attack(model, images, labels, steps=steps, enough=np.inf)
     return found.adversarials, found.table.calls.mean()
 
 
@@ -109,6 +117,7 @@ def contenders(model, best):
     """Return the contenders by name, each with its budgets in steps."""
     chosen = {
         "the study": (study, (5, 10, 20, 40)),
+        "the study's first search": (first_search, (10, 20, 40)),
         "Foolbox's LInfFMNAttack": (foolboxs_minimum_norm, (20, 40)),
         "bisected PGD on the margin": (bisected_pgd, (5, 10)),
         "Foolbox's LinfPGD on the grid": (foolboxs_pgd, (40,)),
@@ -124,21 +133,39 @@ def contenders(model, best):
     return chosen
 
 
-def measure(model, images, labels, *, largest_budget):
-    """Return a row for each contender and budget, and the smallest radii."""
-    rows, best = [], best_of_all(model, images, labels)
+def remembered(path, compute):
+    """Return what `compute` returns, a dictionary of numbers and arrays; from a file if an earlier run wrote it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished.npz")
+        np.savez(unfinished, **compute())
+        unfinished.replace(path)
+    with np.load(path) as found:
+        return {key: found[key][()] for key in found}
+
+
+def timed(run, model, images, labels, *, steps):
+    """Return the radii that a contender finds, its mean calls and its seconds."""
+    began = time.perf_counter()
+    found, calls = run(model, images, labels, steps=steps)
+    seconds = time.perf_counter() - began
+    return {"calls": calls, "seconds": seconds, "radii": distances(model, images, found, labels)}
+
+
+def measure(model, images, labels, *, largest_budget, folder):
+    """Return a row for each contender and budget, and the smallest radii; keep in the folder what each found."""
+    best = remembered(folder / "all_starts.npz", lambda: {"radii": best_of_all(model, images, labels)})["radii"]
+    rows = []
     study(model, images[:1], labels[:1], steps=1)  # traces
     for name, (run, budgets) in contenders(model, best).items():
         for steps in budgets:
             if steps * (len(GRID) if run is foolboxs_pgd else 1) > largest_budget:
                 continue
-            began = time.perf_counter()
-            found, calls = run(model, images, labels, steps=steps)
-            seconds = time.perf_counter() - began
-            radii = distances(model, images, found, labels)
-            best = np.minimum(best, radii)
-            rows.append({"contender": name, "steps": steps, "calls": calls, "seconds": seconds, "radii": radii})
-            print(f"  {name}, {steps} steps: {calls:.0f} calls, {seconds:.0f} s", flush=True)
+            path = folder / f"{name.replace(' ', '_')}-{steps}.npz"
+            row = remembered(path, partial(timed, run, model, images, labels, steps=steps))
+            best = np.minimum(best, row["radii"])
+            rows.append({"contender": name, "steps": steps} | row)
+            print(f"  {name}, {steps} steps: {row['calls']:.0f} calls, {row['seconds']:.0f} s", flush=True)
     return rows, best
 
 
@@ -181,11 +208,15 @@ def chosen_model(arguments):
 def main():
     parser = model_parser(__doc__.splitlines()[0])
     parser.add_argument("--largest-budget", type=int, default=1000, help="leave out contenders with more steps")
+    parser.add_argument("--keep", type=Path, default=ROOT / "runs" / "_radii", help="folder for what contenders found")
     arguments = parser.parse_args()
     name, model, images, labels = chosen_model(arguments)
     right = np.flatnonzero(predict(model, images) == labels)[: arguments.images]
+    images, labels = images[right], labels[right]
     print(f"{name}: {len(right)} images", flush=True)
-    table = summarise(*measure(model, images[right], labels[right], largest_budget=arguments.largest_budget))
+    same = hashlib.sha256(predict_logits(model, images).tobytes()).hexdigest()[:12]  # of the same model and images
+    folder = arguments.keep / same
+    table = summarise(*measure(model, images, labels, largest_budget=arguments.largest_budget, folder=folder))
     print(table.round(3).to_string())
     table.insert(0, "model", name)
     others = pd.read_csv(TABLE).query("model != @name") if TABLE.exists() else None

@@ -97,11 +97,11 @@ def compare_outcomes(
         majority=majority_share(outcomes[0].labels),
     )
     axis.set_title(_title(outcomes))
-    numbers = [_numbers(outcome, curve) for outcome, curve in zip(outcomes, curves, strict=True)]
+    numbers = [named_curve(outcome, curve) for outcome, curve in zip(outcomes, curves, strict=True)]
     return figure, pd.concat(numbers, ignore_index=True)
 
 
-def _numbers(outcome: Outcome, curve: pd.DataFrame) -> pd.DataFrame:
+def named_curve(outcome: Outcome, curve: pd.DataFrame) -> pd.DataFrame:
     """Return a curve with columns that name the model in front, and the verdict at the end."""
     names = ("task", "source", "backbone", "attention", "training", "seed")
     model = pd.DataFrame({name: getattr(outcome.config, name) for name in names}, index=curve.index)

@@ -1,4 +1,4 @@
-"""Write the answer: the figure, and the parts of README.md between two marks, from folders of results.
+"""Write the answer: its figure, the parts of README.md between two marks, and summaries, from folders of results.
 
 python -m helpers.show.answer --results results/reference results/quick --real results/real
 """
@@ -22,6 +22,7 @@ from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import join_distinct
+from helpers.show.summaries import save_summaries
 
 README = ROOT / "README.md"
 RESULTS = ("results/reference", "results/quick")  # what README shows; the second where the first has no such models
@@ -129,13 +130,16 @@ def main() -> None:
     parser.add_argument("--real", default=REAL, help=f"folder of results of real images; default: {REAL}")
     arguments = parser.parse_args()
     try:
-        *runs, real = (StudyResults.load(from_root(folder)) for folder in (*arguments.results, arguments.real))
+        folders = [from_root(folder) for folder in (*arguments.results, arguments.real)]
+        *runs, real = results = [StudyResults.load(folder) for folder in folders]
+        for each, folder in zip(results, folders, strict=True):
+            save_summaries(each, folder)
         draw(runs, real, ROOT / "figures" / "answer.png")
         with files.atomic_write(README) as temporary:
             temporary.write_text(write_into(README.read_text(), parts_of_readme(runs, real)))
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
-    print(f"wrote {display_path(ROOT / 'figures' / 'answer.png')} and {display_path(README)}")
+    print(f"wrote {display_path(ROOT / 'figures' / 'answer.png')}, {display_path(README)} and summaries of the results")
 
 
 if __name__ == "__main__":

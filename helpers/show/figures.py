@@ -1,4 +1,4 @@
-"""Draw a profile's figures, and write its summary tables, from the files of its runs: no training, no attack.
+"""Draw a profile's figures, and write summary tables if asked, from the files of its runs: no training, no attack.
 
 python -m helpers.show.figures --profile quick
 
@@ -49,8 +49,7 @@ def draw_figures(
     profile: str,
     runs_dir: str | None = None,
     figures_dir: str | None = None,
-    results_dir: str = "results",
-    table_name: str | None = None,
+    results_dir: str | None = None,
     so_far: bool = False,
     seed: int | None = None,
 ) -> list[Path]:
@@ -62,8 +61,7 @@ def draw_figures(
         profile: The name of a file in params/ ("quick"), or the path of a YAML file.
         runs_dir: Where the runs are; None: as the profile says.
         figures_dir: Where figures go; None: figures/<profile>. Relative paths start at the repository's root.
-        results_dir: Where tables go.
-        table_name: What the tables are called; None: like the profile.
+        results_dir: Where summary.csv and summary_explanations.csv go; None: no tables.
         so_far: Leave out models that are not finished.
         seed: Draw the models with this seed only; None: all. The tables have all of them.
 
@@ -74,17 +72,17 @@ def draw_figures(
         StudyError: no such profile; a model that was not attacked, or not explained where it should be.
     """
     configs = finished_models(profile, runs_dir=runs_dir) if so_far else read_models(profile, runs_dir=runs_dir)
-    name = profile_path(profile).stem
-    figures, results, name = from_root(figures_dir or f"figures/{name}"), from_root(results_dir), table_name or name
+    figures = from_root(figures_dir or f"figures/{profile_path(profile).stem}")
+    results = from_root(results_dir) if results_dir else None
     explained = [config for config in configs if not config.is_adversarial]  # notebook 06 explains no others
     return [
-        *_draw_accuracies(configs, figures, results / f"{name}.csv", seed),
+        *_draw_accuracies(configs, figures, results, seed),
         *_draw_maps([config for config in explained if seed in (None, config.seed)], figures),
-        *_write_measures(explained, results / f"{name}_explanations.csv"),
+        *_write_measures(explained, results),
     ]
 
 
-def _draw_accuracies(configs: Sequence[Config], figures: Path, table: Path, drawn: int | None) -> list[Path]:
+def _draw_accuracies(configs: Sequence[Config], figures: Path, results: Path | None, drawn: int | None) -> list[Path]:
     """Draw accuracies and adversarials of every task and backbone, and of one seed or all; write all accuracies."""
     paths, numbers = [], []
     for (task, backbone, seed), folders in _group(configs, lambda c: (c.task, c.backbone, c.seed)).items():
@@ -96,8 +94,10 @@ def _draw_accuracies(configs: Sequence[Config], figures: Path, table: Path, draw
             continue
         paths.append(_save(figure, figures / f"accuracy_against_epsilon-{group}.png"))
         paths.append(_save(show_adversarials(folders[0]), figures / f"perturbation_examples-{group}.jpg"))
-    files.write_table(pd.concat(numbers).round(6), table)
-    return [*paths, table]
+    if results:
+        paths.append(results / "summary.csv")
+        files.write_table(pd.concat(numbers).round(6), paths[-1])
+    return paths
 
 
 def _draw_maps(configs: Sequence[Config], figures: Path) -> list[Path]:
@@ -112,13 +112,13 @@ def _draw_maps(configs: Sequence[Config], figures: Path) -> list[Path]:
     return paths
 
 
-def _write_measures(configs: Sequence[Config], table: Path) -> list[Path]:
-    """Write the summary of all measures, if any model is explained."""
-    if not configs:
+def _write_measures(configs: Sequence[Config], results: Path | None) -> list[Path]:
+    """Write the summary of all measures, if asked, and any model is explained."""
+    if not configs or not results:
         return []
     measured = read_measures(map(RunFolder.from_config, configs))
-    files.write_table(summarise_measures(measured).round(6), table)
-    return [table]
+    files.write_table(summarise_measures(measured).round(6), results / "summary_explanations.csv")
+    return [results / "summary_explanations.csv"]
 
 
 def _group(configs: Sequence[Config], key: Callable[[Config], tuple]) -> dict[tuple, list[RunFolder]]:
@@ -141,8 +141,7 @@ def main() -> None:
     """Read the command line and draw."""
     parser = profile_parser(__doc__)
     parser.add_argument("--figures-dir", help="default: figures/<profile> of the repository, and figures/ for phantoms")
-    parser.add_argument("--results-dir", default="results", help="default: results/ of the repository")
-    parser.add_argument("--table-name", help="what the tables are called; default: like the profile")
+    parser.add_argument("--results-dir", help="where summary tables go; default: none are written")
     parser.add_argument(
         "--so-far", action="store_true", help="of the models that are finished here only, in tables, too"
     )
@@ -154,7 +153,6 @@ def main() -> None:
             runs_dir=arguments.runs_dir,
             figures_dir=arguments.figures_dir,
             results_dir=arguments.results_dir,
-            table_name=arguments.table_name,
             so_far=arguments.so_far,
             seed=arguments.seed,
         )

@@ -77,15 +77,15 @@ def test_a_run_that_goes_on_is_drawn_as_far_as_it_is_and_one_seed_if_asked(tmp_p
     pictures = [file for file in written if file.suffix != ".csv"]
     assert len(pictures) == 5
     assert all(file.stem.endswith("-seed1") for file in pictures)
-    accuracies = next(file for file in written if file.name == "three.csv")
+    accuracies = next(file for file in written if file.name == "summary.csv")
     assert set(pd.read_csv(accuracies).seed) == {0, 1}
 
 
 @pytest.mark.parametrize(
     ("training", "kinds", "tables"),
     [
-        ("standard", FIGURES_OF_ATTACKS + FIGURES_OF_EXPLANATIONS, ["one.csv", "one_explanations.csv"]),
-        ("adversarial", FIGURES_OF_ATTACKS, ["one.csv"]),  # notebook 06 explains no adversarially trained models
+        ("standard", FIGURES_OF_ATTACKS + FIGURES_OF_EXPLANATIONS, ["summary.csv", "summary_explanations.csv"]),
+        ("adversarial", FIGURES_OF_ATTACKS, ["summary.csv"]),  # notebook 06 explains no adversarially trained models
     ],
 )
 def test_a_profile_may_have_a_single_model_of_either_training(tmp_path, folders, leave_runs, training, kinds, tables):

@@ -1,74 +1,59 @@
-"""The tables in results/ say what the summaries of the same profile say, and lack nothing that notebooks read."""
+"""The tables in results/ hold what their summaries say, and lack nothing that notebooks read."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers import StudyError
 from helpers.artifacts.results import StudyResults
-from helpers.explain.measure_table import MAP_PAIR_MEASURES
 from helpers.paths import ROOT
-from helpers.profiles import read_config
-from helpers.show.accuracy_figures import Outcome, compare_outcomes
-from helpers.show.model_tables import measures_of_results, summarise_measures
+from helpers.show.accuracy_figures import Outcome
+from helpers.show.model_tables import measures_of_results
+from helpers.show.summaries import models_of, save_summaries
+
+PROFILES = ("quick", "reference", "real")
 
 
-@pytest.fixture(scope="module")
-def results():
-    return StudyResults.load(ROOT / "results" / "quick")
+@pytest.fixture(scope="module", params=PROFILES)
+def results(request):
+    return StudyResults.load(ROOT / "results" / request.param)
 
 
-@pytest.fixture(scope="module")
-def models(results):
-    return models_of(results)
+def test_the_summaries_are_those_of_the_tables(results, tmp_path):
+    written = save_summaries(results, tmp_path / results.about["profile"])
+    assert len(written) == 2
+    for path in written:
+        assert path.read_bytes() == (ROOT / "results" / path.name).read_bytes(), f"{path.name}: run make answer"
 
 
-def models_of(results):
-    """The models that results are about, whatever the profile lists today."""
-    return [
-        read_config(
-            profile=results.about["profile"],
-            task=row.task,
-            backbone=row.backbone,
-            attention="none" if row.arm == "adversarial" else row.arm,
-            training="adversarial" if row.arm == "adversarial" else "standard",
-            seed=row.seed,
-        )
-        for row in results.models.itertuples()
-    ]
+def test_accuracies_of_the_summary_are_shares_of_radii_above_epsilon(results):
+    summary = pd.read_csv(ROOT / "results" / f"{results.about['profile']}.csv")
+    assert set(summary.source) == set(results.models.source)
+    assert len(summary) == len(results.models) * (len(results.about["epsilons"]) + 1)
+    summary["arm"] = summary.attention.mask(summary.training == "adversarial", "adversarial")
+    for row in summary.itertuples():
+        wanted = {"task": row.task, "backbone": row.backbone, "arm": row.arm, "seed": row.seed}
+        radii = results.radii[np.logical_and.reduce([results.radii[name] == value for name, value in wanted.items()])]
+        assert row.images == len(radii)
+        assert row.accuracy == pytest.approx((radii.radius > row.epsilon).mean(), abs=1e-6)
+        assert row.accuracy_8_bit == pytest.approx((radii.levels / 255 > row.epsilon).mean(), abs=1e-6)
 
 
-@pytest.mark.parametrize("profile", ["quick", "reference"])
-def test_accuracies_from_the_results_are_those_of_the_summary(profile):
-    results = StudyResults.load(ROOT / "results" / profile)
-    keys = ["task", "backbone", "attention", "training", "seed", "epsilon"]
-    tables = []
-    for config in models_of(results):
-        figure, table = compare_outcomes([Outcome.of_results(results, config)])
-        plt.close(figure)
-        tables.append(table)
-    numbers = pd.concat(tables).sort_values(keys)
-    summary = pd.read_csv(ROOT / "results" / f"{profile}.csv").sort_values(keys)
-    pd.testing.assert_frame_equal(
-        numbers.reset_index(drop=True), summary[numbers.columns].reset_index(drop=True), atol=1e-5, rtol=0
-    )
-
-
-def test_measures_from_the_results_are_those_of_the_summary_but_for_maps_that_vanish(results, models):
-    summary = pd.read_csv(ROOT / "results" / "quick_explanations.csv", keep_default_na=False, na_values=[""])
-    standard = [config for config in models if config.training == "standard"]
+def test_means_of_the_summary_are_those_of_the_rows(results):
+    names = {"none": "without attention", "soft": "with soft attention", "placebo": "with placebo attention"}
     keys = ["task", "backbone", "model", "condition", "epsilon", "target", "measure"]
-    found = summarise_measures(measures_of_results(results, standard))
-    expected = summary.fillna({"target": ""}).merge(found, on=keys, suffixes=("", "_here"))
-    expected = expected[~expected.measure.isin(MAP_PAIR_MEASURES)]
-    assert len(expected) > 500
-    np.testing.assert_allclose(expected["mean"], expected.mean_here, atol=1e-5)
-    assert (expected.images == expected.images_here).all()
+    path = ROOT / "results" / f"{results.about['profile']}_explanations.csv"
+    summary = pd.read_csv(path, dtype={"target": str}).fillna({"target": ""})  # not the bool true
+    rows = results.explanations.assign(model=results.explanations.arm.map(names))
+    by_hand = rows.groupby(keys).value.agg(["mean", "count"]).reset_index()
+    both = summary.merge(by_hand, on=keys, suffixes=("", "_by_hand"), validate="1:1")
+    assert len(both) == len(summary) > 500
+    np.testing.assert_allclose(both["mean"], both.mean_by_hand, atol=1e-5)
+    assert (both.images == both["count"]).all()
 
 
-def test_a_model_that_the_results_lack_is_named(results, models):
-    other = models[0].replace(seed=7)
+def test_a_model_that_the_results_lack_is_named(results):
+    other = models_of(results)[0].replace(seed=7)
     for read in (lambda: Outcome.of_results(results, other), lambda: measures_of_results(results, [other])):
         with pytest.raises(StudyError, match="skin_lesion.*7.*found none"):
             read()

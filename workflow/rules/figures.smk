@@ -27,4 +27,4 @@ rule figures:
         runtime=30,
     shell:
         f'{AS_JOB} "$STUDY_PYTHON" -m helpers.show.figures {WHICH_RUN} '
-        f'--figures-dir "$PWD/figures" --results-dir "$PWD/results" --table-name summary'
+        f'--figures-dir "$PWD/figures" --results-dir "$PWD/results"'
