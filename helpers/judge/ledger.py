@@ -166,7 +166,8 @@ def _why_not_trusted(claim: Claim, models: pd.DataFrame) -> str:
     parts, doubted = [], models[models.verdict != "trusted"]
     for arm, of_arm in models.groupby("arm", sort=False):
         if count := (of_arm.verdict != "trusted").sum():  # in alphabetical order, the worst verdict is the first
-            parts.append(f"on {arm} {of_arm.verdict.min()}, in {count} of {len(of_arm)} trainings")
+            share = f", in {count} of {len(of_arm)} trainings" if len(of_arm) > 1 else ""
+            parts.append(f"on {arm} {of_arm.verdict.min()}{share}")
     stronger = ""
     if claim.measure == "ratio of radii" and len(parts) == 1 and (doubted.verdict == "doubtful").all():
         stronger = f"; a stronger attack could only {'lower' if claim.arm in set(doubted.arm) else 'raise'} the ratio"

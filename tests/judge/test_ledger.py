@@ -95,13 +95,14 @@ def test_a_doubtful_attack_a_missing_partner_and_too_few_trainings_are_said():
             models=results.models.assign(verdict=np.where(results.models.arm == arm, "doubtful", "trusted")),
         )
         assert judge(of_one, [HELPS]).why.item() == (
-            f"the checks call the attack on {arm} doubtful, in 1 of 1 trainings; "
-            f"a stronger attack could only {way} the ratio"
+            f"the checks call the attack on {arm} doubtful; a stronger attack could only {way} the ratio"
         )
     of_both = replace(results, models=results.models.assign(verdict="doubtful"))
-    assert judge(of_both, [HELPS]).why.item() == (
-        "the checks call the attack on none doubtful, in 1 of 1 trainings, and on soft doubtful, in 1 of 1 trainings"
-    )
+    assert judge(of_both, [HELPS]).why.item() == ("the checks call the attack on none doubtful, and on soft doubtful")
+    of_three = planted_results(effect=2, images=100, seeds=3, rng=np.random.default_rng(0))
+    first_soft = (of_three.models.arm == "soft") & (of_three.models.seed == 0)
+    one_of_three = replace(of_three, models=of_three.models.assign(verdict=np.where(first_soft, "doubtful", "trusted")))
+    assert "on soft doubtful, in 1 of 3 trainings" in judge(one_of_three, [HELPS]).why.item()
     broken = replace(results, models=results.models.assign(verdict=["trusted", "broken"]))
     assert "stronger" not in judge(broken, [HELPS]).why.item()  # it may not have been an attack at all
     missing = judge(without, [HELPS])
