@@ -22,6 +22,7 @@ from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import join_distinct
+from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 from helpers.show.summaries import save_summaries
 
 README = ROOT / "README.md"
@@ -32,7 +33,7 @@ MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-im
 
 
 def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResults, on_real: pd.DataFrame) -> str:
-    """Return the answer in a few sentences: of drawn images, what the numbers mean, and of real images.
+    """Return the answer, of drawn images and of real ones: in words, and in a second paragraph in numbers.
 
     Args:
         runs: On drawn images.
@@ -42,8 +43,13 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
     """
     main = ledger[ledger.claim == MAIN[0]]
     verdict = _overall(ledger).loc[MAIN[0]]
-    said_of_real = say.on_real(on_real[on_real.claim == MAIN[0]], hardly_learned(real))
-    return " ".join(filter(None, [say.effect(_main_claim(), main, verdict, say.source(runs)), said_of_real]))
+    main_on_real = on_real[on_real.claim == MAIN[0]]
+    words = [
+        in_words(_main_claim(), main, verdict, say.source(runs)),
+        in_words_on_real(main_on_real, hardly_learned(real)),
+    ]
+    paragraphs = [" ".join(filter(None, words)), in_numbers(main, main_on_real)]
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:

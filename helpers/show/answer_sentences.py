@@ -39,49 +39,12 @@ def source_of_each(runs: Sequence[StudyResults]) -> str:
     return "; ".join(f"{', '.join(names)}: {images}" for images, names in profiles.items())
 
 
-def effect(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
-    """Return the sentences on what attention does to radii, from the ledger's rows and its one verdict over them."""
-    measured = rows[rows.value.notna()]
-    if measured.empty:
-        return f"On {source}, there are no models with soft attention and without to compare."
-    parts = [
-        f"for {BACKBONES[str(backbone)].title}{', one training' * int(cells.seeds.max() == 1)}, {_ratios(cells)}"
-        for backbone, cells in measured.groupby("backbone", sort=False)
-    ]
-    supported = int((rows.verdict == SUPPORTED).sum())
-    return (
-        f"Does soft attention make such classifiers more robust? On {source}, {supported or 'none'} of the "
-        f"{len(measured)} combinations of task and network that we compared support{'s' * (supported < 2)} it; read as "
-        f"a claim about {claim.at_least or len(rows)} of {len(rows)} ({overall_row.cells}), its verdict is "
-        f"**{overall_row.verdict}**. The ratio of radii, soft attention to none, is, {'; '.join(parts)}. A radius is "
-        "the smallest perturbation that was found to fool the model. So below 1, attention makes the model less "
-        "robust; an interval around 1 leaves that open."
-    )
-
-
 def what_would_tell(rows: pd.DataFrame) -> str:
     """Return the sentences on what would decide each of a claim's rows of the ledger that is not decided."""
     open_cells = rows[rows.value.notna() & (rows.verdict == CANNOT_TELL)]
     return " ".join(
         f"On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
     )
-
-
-def on_real(rows: pd.DataFrame, hardly_learned: Sequence[tuple[str, str]]) -> str:
-    """Return the sentence on what attention does to radii on real images.
-
-    Args:
-        rows: Of that claim in the ledger.
-        hardly_learned: Tasks and backbones whose models have hardly learned their task, which is said.
-    """
-    measured = rows[rows.value.notna()]
-    said = "; ".join(
-        _ratios(measured.loc[[row.Index]])
-        + " (models that have hardly learned the task)" * ((row.task, row.backbone) in hardly_learned)
-        + (f": *{row.verdict}*" if row.verdict != NOT_TRUSTED else "")
-        for row in measured.itertuples()
-    )
-    return f"On a sample of real images, this ratio is {said}." if said else ""
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
@@ -117,15 +80,15 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         runs: The results that it comes from.
         claim: That attention makes models more robust.
     """
-    ratios = {name: _ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
+    of_own = {name: ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
     own = ledger[ledger.claim.isin(OWN) & ledger.value.notna()]
     whole = ledger[(ledger.claim == claim.id) & ledger.value.notna()]
     split = "Nothing here separates attention from the surgery around it (no placebo)"
-    if ratios["attention-alone"]:
+    if of_own["attention-alone"]:
         split = (
             f"What of it is attention? The placebo has the same layers, but attends to all positions alike. Ratios of "
-            f"radii, soft attention to the placebo, are {ratios['attention-alone']}; the placebo to none, "
-            f"{ratios['surgery']}"
+            f"radii, soft attention to the placebo, are {of_own['attention-alone']}; the placebo to none, "
+            f"{of_own['surgery']}"
         )
     placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
     cell = ["task", "backbone"]
@@ -133,7 +96,7 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
     if len(few):
         so_far = join_distinct(f"{row.seeds} on {IMAGES_OF[row.task]}" for row in few.itertuples())
         split += f". Trainings of the placebo so far: {so_far}; the next may change these ratios"
-    sentences = [split, f"Adversarial training, the known remedy, to none: {ratios['remedy'] or '– (not run)'}"]
+    sentences = [split, f"Adversarial training, the known remedy, to none: {of_own['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]
         here = own[own.profile == profile]
@@ -146,12 +109,12 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
         sentences.append(
             f"What is said of {' and '.join(names)} is of profile `{profile}`: other networks, with {trainings} "
             f"training{'s' * (trainings > 1)} of each, among which soft attention over none has "
-            f"{_ratios(pairs) or '– (no pair)'}"
+            f"{ratios(pairs) or '– (no pair)'}"
         )
     return ". ".join(sentences) + "."
 
 
-def _ratios(decisions: pd.DataFrame) -> str:
+def ratios(decisions: pd.DataFrame) -> str:
     """Return ratios with their intervals, in words; those of an attack that is not trusted are marked."""
     marks, has_several = {NOT_TRUSTED: ", attack not trusted"}, len(set(decisions.backbone)) > 1
     return ", ".join(

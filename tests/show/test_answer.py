@@ -3,18 +3,21 @@
 import re
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from helpers import StudyError
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import read_claims
-from helpers.judge.ledger import judge_by_first, overall
+from helpers.judge.ledger import judge_by_first
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
-from helpers.show.answer_sentences import effect, fewer, parts
+from helpers.show.answer_sentences import fewer, parts
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import IMAGES_OF
+from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 
 
 def runs():
@@ -104,10 +107,63 @@ def test_results_that_are_not_there_are_named(tmp_path):
 def test_a_ratio_of_one_training_is_said_to_be_one():
     run, (claim,) = runs()[0], [claim for claim in read_claims() if claim.id == "robustness"]
     for results, is_said in ((run, False), (run.first_trainings(1), True)):
-        rows = judge_by_first([results], [claim])
-        said = effect(claim, rows, overall(rows, [claim]).iloc[0], "drawn images")
+        said = in_numbers(judge_by_first([results], [claim]), ledger_by_hand())
         assert ("for ResNet-50, one training, " in said) == is_said
-        assert f"none of the {rows.value.notna().sum()} combinations" in said
+        assert "real images" not in said
+
+
+def ledger_by_hand(*rows):
+    """Return a ledger of one claim, from verdicts, values and intervals."""
+    table = pd.DataFrame(rows, columns=["task", "backbone", "verdict", "value", "low", "high"])
+    return table.assign(seeds=2)
+
+
+def test_gains_losses_and_what_is_ruled_out_are_counted():
+    (claim,) = [claim for claim in read_claims() if claim.id == "robustness"]
+    overall_row = pd.Series({"verdict": "cannot tell", "cells": "what they say"})
+    rows = ledger_by_hand(
+        ("skin_lesion", "resnet50", "contradicted", 0.8, 0.7, 0.9),
+        ("retinopathy", "resnet50", "contradicted", 1.0, 0.9, 1.1),
+        ("pneumothorax", "resnet50", "cannot tell", 1.1, 0.9, 1.3),
+        ("skin_lesion", "inception_resnet_v2", "not testable here", np.nan, np.nan, np.nan),
+    )
+    said = in_words(claim, rows, overall_row, "drawn images")
+    assert "We compared 3 combinations of task and network on drawn images: none shows that it does, 2 rule out" in said
+    assert "a gain of 15% or more, and in 1 it makes the model less robust" in said
+    assert said.endswith("at least 4 of the paper's 4 combinations, its verdict is **cannot tell** (what they say).")
+    gained = ledger_by_hand(("skin_lesion", "resnet50", "supported", 1.5, 1.2, 1.9))
+    said = in_words(claim, gained, overall_row, "drawn images")
+    assert "1 shows that it does, none rules out a gain of 15% or more, and in none it makes" in said
+    nothing = in_words(claim, rows.iloc[3:], overall_row, "drawn images")
+    assert nothing == "On drawn images, there are no models with soft attention and without to compare."
+
+
+def test_the_numbers_are_those_of_the_ledger_on_drawn_and_on_real_images():
+    drawn = ledger_by_hand(
+        ("skin_lesion", "resnet50", "contradicted", 0.8, 0.7, 0.9),
+        ("pneumothorax", "inception_resnet_v2", "cannot tell", 1.1, 0.9, 1.3),
+    )
+    real = ledger_by_hand(("skin_lesion", "resnet50", "contradicted", 0.5, 0.4, 0.6))
+    text = in_numbers(drawn, real)
+    assert text.startswith("The ratio of radii, soft attention to none, is, for ResNet-50, 0.80 (0.70 to 0.90) on")
+    assert "; for InceptionResNetV2, 1.10 (0.90 to 1.30) on chests. On real images, it is 0.50 (0.40 to 0.60)" in text
+    alone = in_numbers(drawn.iloc[:0], real)
+    assert alone.startswith("On real images, the ratio of radii, soft attention to none, is 0.50 (0.40 to 0.60)")
+    assert in_numbers(drawn.iloc[:0], real.iloc[:0]) == ""
+
+
+def test_models_that_have_hardly_learned_stand_beside_the_verdict_on_real_images():
+    rows = ledger_by_hand(
+        ("skin_lesion", "resnet50", "contradicted", 0.8, 0.7, 0.9),
+        ("retinopathy", "resnet50", "cannot tell", 1.0, 0.9, 1.1),
+        ("pneumothorax", "resnet50", "not testable here", np.nan, np.nan, np.nan),
+    )
+    expected = (
+        "On a sample of real images, this is *contradicted* on skin lesions; *cannot tell* on retinas (models that "
+        "have hardly learned the task)."
+    )
+    assert in_words_on_real(rows, [("retinopathy", "resnet50")]) == expected
+    assert in_words_on_real(rows.iloc[2:], []) == ""
 
 
 def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():

@@ -12,7 +12,7 @@ from helpers.judge.claims import read_claims
 from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge
 from helpers.show.answer_on_real import on_real_images
-from helpers.show.answer_sentences import on_real, source_of_each
+from helpers.show.answer_sentences import source_of_each
 
 CLAIMS = [claim for claim in read_claims() if claim.id in ("robustness", "no-sacrifice", "skin-resnet50-robustness")]
 SHOWN = ["no-sacrifice", "robustness"]
@@ -71,15 +71,6 @@ def test_models_without_a_partner_are_not_compared(real, drawn):
     tables = {name: getattr(real, name) for name in TABLES}
     alone = replace(real, **{name: table[table.arm == "none"] for name, table in tables.items()})
     assert "no two kinds of models" in on_real_images(alone, judge(alone, CLAIMS), drawn, SHOWN)
-    assert on_real(judge(alone, CLAIMS)[lambda rows: rows.claim == "robustness"], []) == ""
-
-
-def test_the_sentence_beside_the_answer_has_the_verdict_of_each_task(real):
-    (row,) = judge(real, CLAIMS[:1]).query("value == value").itertuples()
-    expected = f"this ratio is {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions: *{row.verdict}*."
-    assert expected in on_real(judge(real, CLAIMS[:1]), [])
-    marked = on_real(judge(real, CLAIMS[:1]), [(row.task, row.backbone)])
-    assert "on skin lesions (models that have hardly learned the task): *" in marked
 
 
 @pytest.mark.parametrize(("recalls", "is_hardly"), [((0.8, 0.36), True), ((0.8, 0.44), False), ((0.62, 0.62), False)])
