@@ -19,7 +19,7 @@ def main():
     plt.style.use(FOLDER.parent / "helpers" / "show" / "study.mplstyle")
     table = pd.read_csv(FOLDER / "radii.csv").sort_values("calls")
     models = list(dict.fromkeys(table.model))
-    contenders = sorted(set(table.contender), key=lambda name: (name != "the study", name))
+    contenders = sorted(set(table.contender), key=lambda name: (not name.startswith("the study"), name))
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(5 * columns, 3.4 * rows + 1), squeeze=False)
@@ -45,7 +45,7 @@ def main():
         shown = [tick for tick in ticks if tick <= max(1.4, 1.05 * part.ratio.max())]
         axis.set_yticks(shown, [f"{tick:g}" for tick in shown])
         axis.minorticks_off()
-        axis.set_xticks([20, 50, 100, 200, 400], ["20", "50", "100", "200", "400"])
+        axis.set_xticks([10, 20, 50, 100, 200], ["10", "20", "50", "100", "200"])
         axis.set(xlabel="gradient calls an image", ylabel="geometric mean radius\nover the smallest found")
     for axis in list(axes.flat)[len(models) :]:
         axis.set_visible(False)

@@ -1,10 +1,13 @@
 """The figure of the answer: what attention, and what else, does to the radii, for every task and backbone."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from helpers.backbones import BACKBONES
 from helpers.errors import StudyError
+from helpers.judge.ledger import RESTS_ON
+from helpers.judge.together import together
 from helpers.show.forest_plots import forest, with_text
 from helpers.tasks import TASKS
 
@@ -15,6 +18,7 @@ QUESTIONS = {  # claim, and what it compares
     "as-released": "attention as released / none",
     "remedy": "adversarial training / none",
 }
+MAIN_CLAIM = "robustness"
 MATTERS = (1 / 1.15, 1.15)
 LINE_HEIGHT = 0.27  # inches
 
@@ -50,6 +54,13 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
             ],
         }
     )
+    is_main = (found.claim == MAIN_CLAIM) & (found.rests_on == RESTS_ON["phantom"])
+    if all_of_them := together(found[is_main]):
+        numbers = {name: getattr(all_of_them, name) for name in ("value", "low", "high")}
+        numbers["says"] = f"{all_of_them.value:.2f} ({all_of_them.low:.2f} to {all_of_them.high:.2f})  no verdict"
+        numbers["label"] = f"these {all_of_them.count} together (drawn images): {QUESTIONS[MAIN_CLAIM]}"
+        last = int(np.flatnonzero(is_main)[-1]) + 1
+        rows = pd.concat([rows[:last], pd.DataFrame([numbers | {"group": "together"}]), rows[last:]])
     figure, axis = plt.subplots(figsize=(9.5, 1.5 + LINE_HEIGHT * len(rows)))
     forest(axis, rows, matters=MATTERS, xlabel="ratio of geometric mean radii, 95% intervals; above 1: more robust")
     axis.set_title(f"{source}\nin the grey band, differences do not matter", loc="left")

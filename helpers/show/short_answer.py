@@ -8,6 +8,7 @@ import pandas as pd
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.thresholds import CONTRADICTED, SUPPORTED, Thresholds
+from helpers.judge.together import together
 from helpers.show.answer_sentences import ratios
 from helpers.show.names import IMAGES_OF
 
@@ -62,6 +63,11 @@ def in_numbers(rows: pd.DataFrame, on_real: pd.DataFrame) -> str:
         f"for {BACKBONES[str(backbone)].title}{', one training' * int(cells.seeds.max() == 1)}, {ratios(cells)}"
         for backbone, cells in rows[rows.value.notna()].groupby("backbone", sort=False)
     )
+    if of_backbones and (all_of_them := together(rows)):
+        of_backbones += (
+            f". Over these {all_of_them.count} together, it is **{all_of_them.value:.2f}** ({all_of_them.low:.2f} to "
+            f"{all_of_them.high:.2f}), a number on which no verdict rests"
+        )
     of_real = ratios(on_real[on_real.value.notna()])
     parts = [
         f"the ratio of radii, soft attention to none, is, {of_backbones}" if of_backbones else "",

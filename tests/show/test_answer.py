@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge_by_first
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
+from helpers.show.answer_figures import draw_answer
 from helpers.show.answer_sentences import fewer, parts
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import IMAGES_OF
@@ -147,9 +149,30 @@ def test_the_numbers_are_those_of_the_ledger_on_drawn_and_on_real_images():
     text = in_numbers(drawn, real)
     assert text.startswith("The ratio of radii, soft attention to none, is, for ResNet-50, 0.80 (0.70 to 0.90) on")
     assert "; for InceptionResNetV2, 1.10 (0.90 to 1.30) on chests. On real images, it is 0.50 (0.40 to 0.60)" in text
+    assert "together" not in text
+    three = pd.concat([drawn, drawn.iloc[:1].assign(value=0.8**2 / 1.1)])  # logarithms around that of .8
+    assert "Over these 3 together, it is **0.80** (" in in_numbers(three, real)
     alone = in_numbers(drawn.iloc[:0], real)
     assert alone.startswith("On real images, the ratio of radii, soft attention to none, is 0.50 (0.40 to 0.60)")
     assert in_numbers(drawn.iloc[:0], real.iloc[:0]) == ""
+
+
+def test_the_forest_plot_shows_all_drawn_ratios_together_behind_the_last_of_them():
+    ledger = ledger_by_hand(
+        ("skin_lesion", "resnet50", "contradicted", 0.5, 0.4, 0.6),
+        ("retinopathy", "resnet50", "contradicted", 1.0, 0.9, 1.1),
+        ("pneumothorax", "resnet50", "cannot tell", 2.0, 1.9, 2.1),
+        ("skin_lesion", "resnet50", "contradicted", 0.1, 0.09, 0.11),
+        ("skin_lesion", "resnet50", "contradicted", 0.9, 0.8, 1.0),
+    )
+    ledger["claim"] = ["robustness"] * 4 + ["surgery"]
+    ledger["rests_on"] = ["drawn images"] * 3 + ["a sample of real images", "drawn images"]
+    for rows, is_shown in ((ledger, True), (ledger.drop(index=1), False)):
+        (axis,) = draw_answer(rows.assign(profile="reference"), source="").axes
+        labels = [label.get_text() for label in axis.get_yticklabels()]
+        assert [row for row, label in enumerate(labels) if label.startswith("these 3 together")] == [4] * is_shown
+        assert any(text.get_text().startswith("1.00 (0.18 to 5.") for text in axis.texts) == is_shown
+        plt.close(axis.figure)
 
 
 def test_models_that_have_hardly_learned_stand_beside_the_verdict_on_real_images():
