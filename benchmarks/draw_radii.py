@@ -1,6 +1,6 @@
 """Draw what `radii.py` measured: how near each attack comes to the smallest radii, against its gradient calls.
 
-.venv/bin/python benchmarks/draw_radii.py        # from radii.csv to radii.png
+.venv/bin/python benchmarks/draw_radii.py        # from radii.csv to radii.png; prints README's table
 """
 
 from itertools import cycle
@@ -15,16 +15,39 @@ FOLDER = Path(__file__).parent
 BAR = 1.03  # what the study's attack has to reach
 
 
+def in_order(contenders):
+    """Return the names of the contenders, the study's first."""
+    return sorted(set(contenders), key=lambda name: (not name.startswith("the study"), name))
+
+
+def in_markdown(table):
+    """Return a table with a row for each contender and its steps, and a column for each model."""
+    models = list(dict.fromkeys(table.model))
+    lines = [f"| contender | steps | {' | '.join(models)} |", "|---|---" + "|---" * len(models) + "|"]
+    for contender in in_order(table.contender):
+        for steps in sorted(set(table.steps[table.contender == contender])):
+            rows = table[(table.contender == contender) & (table.steps == steps)].set_index("model")
+            cells = [
+                f"{rows.calls[model]:.0f}: {rows.ratio[model]:.3f} ({rows.worst[model]:.2f}), {rows.more_right[model]}"
+                if model in rows.index
+                else "–"
+                for model in models
+            ]
+            lines.append(f"| {contender} | {steps} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main():
     plt.style.use(FOLDER.parent / "helpers" / "show" / "study.mplstyle")
-    table = pd.read_csv(FOLDER / "radii.csv").sort_values("calls")
+    table = pd.read_csv(FOLDER / "radii.csv")
+    print(in_markdown(table))
     models = list(dict.fromkeys(table.model))
-    contenders = sorted(set(table.contender), key=lambda name: (not name.startswith("the study"), name))
+    contenders = in_order(table.contender)
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(5 * columns, 3.4 * rows + 1), squeeze=False)
     for axis, model in zip(axes.flat, models, strict=False):
-        part = table[table.model == model]
+        part = table[table.model == model].sort_values("calls")
         for number, (contender, marker, style) in enumerate(
             zip(contenders, cycle(MARKERS), cycle(LINE_STYLES), strict=False)
         ):

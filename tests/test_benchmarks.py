@@ -4,18 +4,24 @@ import ast
 import importlib
 import importlib.util
 
+import pandas as pd
 import pytest
 
 from helpers.paths import ROOT
 from helpers.phantoms import KINDS
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("learn", ROOT / "benchmarks" / "learn_from_phantoms.py")
+def load(name):
+    """Return the module of a benchmark."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    return load("learn_from_phantoms")
 
 
 CEILINGS = {  # balanced accuracy: of a linear classifier on the mean colour, and of one on the pixels
@@ -48,6 +54,11 @@ def test_every_benchmark_imports_what_there_is(path):
         if node.module.split(".")[0] == "helpers":
             module = importlib.import_module(node.module)
             assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+def test_the_table_of_radii_is_that_of_the_measurements():
+    table = pd.read_csv(ROOT / "benchmarks" / "radii.csv")
+    assert load("draw_radii").in_markdown(table) in (ROOT / "benchmarks" / "README.md").read_text()
 
 
 def test_speed_is_measured_in_milliseconds(benchmark):
