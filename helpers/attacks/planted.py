@@ -47,7 +47,7 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if not dense:
         return None
-    features = keras.Model(model.inputs[0], dense[-1].input)
+    features = keras.Model(model.inputs[0], _input_of(dense[-1], model))
     compute = tf.function(lambda pixels: features(pixels, training=False))
     count, width = len(images), dense[-1].kernel.shape[0]
     inner_count = int(np.clip(width // (2 * count), 2, MOST_INNER))
@@ -61,6 +61,18 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
     kernel = np.stack([np.zeros(width), weights], axis=1).astype(np.float32)
     head.set_weights([kernel, np.array([0, -threshold], np.float32)])
     return Planted(planted, (corner @ weights)[:, 0] > threshold)
+
+
+def _input_of(layer: keras.layers.Layer, model: keras.Model) -> keras.KerasTensor:
+    """Return what a layer reads in this model, from its outputs backwards: other models may have the layer, too."""
+    tensors = list(model.outputs)
+    for tensor in tensors:  # grows
+        operation, number, _ = tensor._keras_history
+        inputs = operation._inbound_nodes[number].input_tensors
+        if operation is layer:
+            return inputs[0]
+        tensors += inputs
+    raise ValueError(f"layer {layer.name} is not part of model {model.name}")
 
 
 def _features_in_ball(

@@ -251,6 +251,19 @@ def test_an_attack_broken_on_purpose_does_not_find_planted_adversarials(
     assert checks.verdict == "broken"
 
 
+def test_adversarials_are_planted_in_a_model_whose_layers_another_one_has_too(small_model, small_task):
+    """Keras calls what a shared layer reads in the first model its input; behind a blur, it reads another."""
+    images, _ = small_task
+    inputs = keras.Input(small_model.input_shape[1:])
+    x = keras.layers.AveragePooling2D(3, 1, "same")(inputs)
+    for layer in small_model.layers:
+        x = layer(x)
+    blurred = keras.Model(inputs, x)
+    planted = plant_adversarials(blurred, images, epsilon=0.05, seed=0)
+    assert any(isinstance(layer, keras.layers.AveragePooling2D) for layer in planted.model.layers)
+    assert planted.is_planted.any()
+
+
 def test_planted_adversarials_exist_and_noise_does_not_find_them(small_model, small_task):
     images = small_task[0][:20]
     planted = plant_adversarials(small_model, images, epsilon=0.05, seed=0)
