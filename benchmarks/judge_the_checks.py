@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/judge_the_checks.py
 
-The settings are those of `planted_cases.py`. A fault is caught if the verdict is not "trusted"; a sound setting with
-another verdict is a false alarm. Settings that are held back were written when the checks were finished.
+The settings are those of `planted_cases.py` and `later_cases.py`. A fault is caught if the verdict is not "trusted"; a
+sound setting with another verdict is a false alarm. Settings that are held back were written when the checks were
+finished.
 
 Is a fault in the attack one at all? Beside it stands how much too large its radii are: their geometric mean over that
 of the attack as it is, on the same images.
@@ -20,6 +21,7 @@ except ImportError:
     torch_peers = None
 import numpy as np
 import pandas as pd
+from later_cases import LATER
 from planted_cases import CASES, network, task
 
 from helpers import attack, check_attack
@@ -52,12 +54,11 @@ def main():
     parser.add_argument("--autoattack", action="store_true", help="show the flags of AutoAttack, too")
     arguments = parser.parse_args()
     rows = []
-    for case in CASES:
-        kind = f"{'sound' if case.is_sound else 'fault'}{', held back' if case.is_held_back else ''}"
-        if arguments.only and arguments.only not in f"{kind}: {case.name}":
+    for case in [*CASES, *LATER]:
+        if arguments.only and arguments.only not in f"{case.kind}: {case.name}":
             continue
         verdict, failed, too_large = judge(case)
-        row = {"kind": kind, "checks": (verdict == "trusted") == case.is_sound}
+        row = {"kind": case.kind, "checks": (verdict == "trusted") == case.is_sound}
         outcome = f"{verdict} ({', '.join(failed)})" if failed else verdict
         print(f"{'ok   ' if row['checks'] else 'WRONG'} {case.name}: {outcome}; radii × {too_large:.2f}", flush=True)
         if arguments.autoattack and (case.changes_model or case.is_sound):
