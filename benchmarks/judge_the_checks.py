@@ -29,12 +29,18 @@ from helpers.attacks.compiled import CompiledModel
 
 
 def judge(case):
-    """Return the verdict of the checks, the names of those that failed, and how much too large the radii are."""
+    """Return the verdict of the checks, the names of those that failed, and how much too large the radii are.
+
+    The verdict is "refused" where the attack or a check stops with an error: adversarials outside of their balls.
+    """
     model, (images, labels) = case.model(network(case)), task(case)
     sound = attack(model, images, labels, batch_size=20, probabilities=True)
     with case.context():
-        attacked = case.reading(attack(model, images, labels, batch_size=20, probabilities=True, **case.settings))
-        checks = check_attack(model, images, labels, attacked, batch_size=20)
+        try:
+            attacked = case.reading(attack(model, images, labels, batch_size=20, probabilities=True, **case.settings))
+            checks = check_attack(model, images, labels, attacked, batch_size=20)
+        except ArithmeticError:
+            return "refused", [], np.nan
     ours, theirs = np.minimum(attacked.radii, 1), np.minimum(sound.radii, 1)  # where nothing is found: infinite
     both = (ours > 0) & (theirs > 0)
     too_large = np.exp(np.log(ours[both] / theirs[both]).mean()) if both.any() else np.nan
