@@ -23,7 +23,7 @@ def in_order(contenders):
 def in_markdown(table):
     """Return a table with a row for each contender and its steps, and a column for each model."""
     models = list(dict.fromkeys(table.model))
-    lines = [f"| contender | steps | {' | '.join(models)} |", "|---|---" + "|---" * len(models) + "|"]
+    lines = [f"| contender | steps | {' | '.join(models)} |", "|" + "---|" * (2 + len(models))]
     for contender in in_order(table.contender):
         for steps in sorted(set(table.steps[table.contender == contender])):
             rows = table[(table.contender == contender) & (table.steps == steps)].set_index("model")

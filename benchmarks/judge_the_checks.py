@@ -22,7 +22,7 @@ except ImportError:
 import numpy as np
 import pandas as pd
 from later_cases import LATER
-from planted_cases import CASES, network, task
+from planted_cases import CASES
 
 from helpers import attack, check_attack
 from helpers.attacks.compiled import CompiledModel
@@ -33,7 +33,7 @@ def judge(case):
 
     The verdict is "refused" where the attack or a check stops with an error: adversarials outside of their balls.
     """
-    model, (images, labels) = case.model(network(case)), task(case)
+    model, (images, labels) = case.model(case.of_network(case)), case.of_task(case)
     sound = attack(model, images, labels, batch_size=20, probabilities=True)
     with case.context():
         try:
@@ -49,8 +49,8 @@ def judge(case):
 
 def flags(case):
     """Return AutoAttack's flags, at the median radius of the sound network."""
-    model, (images, labels) = case.model(network(case)), task(case)
-    epsilon = float(np.median(attack(network(case), images, labels, batch_size=20).radii))
+    model, (images, labels) = case.model(case.of_network(case)), case.of_task(case)
+    epsilon = float(np.median(attack(case.of_network(case), images, labels, batch_size=20).radii))
     return torch_peers.autoattacks_flags(CompiledModel(model, batch_size=40), images, labels, epsilon=epsilon)
 
 

@@ -64,15 +64,15 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
 
 
 def _input_of(layer: keras.layers.Layer, model: keras.Model) -> keras.KerasTensor:
-    """Return what a layer reads in this model, from its outputs backwards: other models may have the layer, too."""
+    """Return what a layer of a model reads there: in another model that has it, too, it may read something else."""
     tensors = list(model.outputs)
-    for tensor in tensors:  # grows
+    for tensor in tensors:  # which grows, from the outputs backwards
         operation, number, _ = tensor._keras_history
         inputs = operation._inbound_nodes[number].input_tensors
         if operation is layer:
-            return inputs[0]
-        tensors += inputs
-    raise ValueError(f"layer {layer.name} is not part of model {model.name}")
+            break
+        tensors += [found for found in inputs if all(found is not known for known in tensors)]
+    return inputs[0]
 
 
 def _features_in_ball(

@@ -16,6 +16,7 @@ from helpers.progress import progress
 from helpers.tasks import TASKS
 
 SECONDS_IDLE = 10  # after which a process that draws ends, as it must if its parent was killed
+FEW_TO_DRAW = 50  # pictures that are drawn without other processes
 SUBJECT_STRIDE = 1_000_003  # between the seeds of two lesions or patients
 
 
@@ -52,7 +53,8 @@ def write_phantoms(
             _write_one, folder=folder, task=task, size=size, seed=seed, ambiguity=ambiguity, spurious=spurious
         )
         rows = plan[list(layout.PLAN)].itertuples(index=False, name=None)
-        parallel = joblib.Parallel(n_jobs=-1, return_as="generator", idle_worker_timeout=SECONDS_IDLE)
+        jobs = -1 if count > FEW_TO_DRAW else 1  # processes take longer to start than a few pictures to draw
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", idle_worker_timeout=SECONDS_IDLE)
         written = parallel(map(joblib.delayed(write), rows))
         for _ in progress(written, total=len(plan), description=f"drawing phantoms ({task})"):
             pass

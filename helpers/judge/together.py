@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import ttest_1samp
 
 from helpers.judge.statistics import CONFIDENCE
+from helpers.judge.thresholds import NOT_TRUSTED
 
 FEWEST = 3  # ratios: of two, an interval says next to nothing
 
@@ -29,12 +30,12 @@ def together(rows: pd.DataFrame) -> Together | None:
     the images of a task.
 
     Args:
-        rows: Of that claim in the ledger. Those without a value do not count.
+        rows: Of that claim in the ledger. Those without a value, or with an attack that is not trusted, do not count.
 
     Returns:
         Nothing if there are fewer than three.
     """
-    logarithms = np.log(rows.value[rows.value.notna()].to_numpy())
+    logarithms = np.log(rows.value[rows.value.notna() & (rows.verdict != NOT_TRUSTED)].to_numpy())
     if len(logarithms) < FEWEST:
         return None
     low, high = ttest_1samp(logarithms, 0).confidence_interval(CONFIDENCE)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
-from helpers.judge.thresholds import CONTRADICTED, SUPPORTED, Thresholds
+from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, SUPPORTED, Thresholds
 from helpers.judge.together import together
 from helpers.show.answer_sentences import ratios
 from helpers.show.names import IMAGES_OF
@@ -27,7 +27,7 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
         return f"On {source}, there are no models with soft attention and without to compare."
     shown, ruled_out = (int((measured.verdict == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     gain = np.exp(Thresholds.of(claim, chance=0).contradicts_below) - 1
-    lost = int((measured.high < 1).sum())
+    lost = int(((measured.high < 1) & (measured.verdict != NOT_TRUSTED)).sum())
     return (
         f"Does soft attention make such classifiers more robust? We compared {len(measured)} combinations of task and "
         f"network on {source}: {_count(shown, 'shows')} that it does, {_count(ruled_out, 'rules')} out a gain of "

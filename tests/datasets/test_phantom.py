@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from helpers.datasets import phantom as phantom_module
 from helpers.datasets.layout import layout_of
 from helpers.datasets.phantom import write_phantoms
 from helpers.tasks import TASKS
@@ -66,21 +67,35 @@ def test_masks_are_black_and_white_and_as_large_as_their_images(ham10000):
         assert set(np.unique(np.asarray(mask.convert("L")))) == {0, 255}
 
 
+@pytest.mark.parametrize(("count", "drawn_here"), [(30, 30), (60, 0)])
+def test_a_few_phantoms_are_drawn_without_other_processes(tmp_path, monkeypatch, count, drawn_here):
+    here, write = [], phantom_module._write_one
+
+    def noted(*arguments, **settings):
+        here.append(arguments)
+        return write(*arguments, **settings)
+
+    monkeypatch.setattr(phantom_module, "_write_one", noted)
+    write_phantoms(tmp_path, task="skin_lesion", count=count, size=16, seed=4, ambiguity=0.3)
+    assert len(here) == drawn_here
+    assert len(list(tmp_path.rglob("*.jpg"))) == count
+
+
 DRAW = """
 import sys
 from pathlib import Path
 from helpers.datasets.phantom import write_phantoms
-write_phantoms(Path(sys.argv[1]), task="skin_lesion", count=30, size=32, seed=4, ambiguity=0.3)
+write_phantoms(Path(sys.argv[1]), task="skin_lesion", count=100, size=32, seed=4, ambiguity=0.3)
 """
 
 
 def test_two_processes_that_draw_the_same_phantoms_leave_what_one_leaves(tmp_path):
-    alone = write_phantoms(tmp_path / "alone", task="skin_lesion", count=30, size=32, seed=4, ambiguity=0.3)
+    alone = write_phantoms(tmp_path / "alone", task="skin_lesion", count=100, size=32, seed=4, ambiguity=0.3)
     command = [sys.executable, "-c", DRAW, str(tmp_path / "both")]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     printed = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert any("another process is making it; waiting" in text for text in printed)
     names = [path.relative_to(alone) for path in alone.rglob("*.*") if not path.name.startswith(".")]
-    assert len(names) == 2 * 30 + 1
+    assert len(names) == 2 * 100 + 1
     assert all((alone / name).read_bytes() == (tmp_path / "both" / name).read_bytes() for name in names)

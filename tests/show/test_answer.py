@@ -127,16 +127,17 @@ def test_gains_losses_and_what_is_ruled_out_are_counted():
         ("skin_lesion", "resnet50", "contradicted", 0.8, 0.7, 0.9),
         ("retinopathy", "resnet50", "contradicted", 1.0, 0.9, 1.1),
         ("pneumothorax", "resnet50", "cannot tell", 1.1, 0.9, 1.3),
+        ("retinopathy", "inception_resnet_v2", "attack not trusted", 0.5, 0.4, 0.6),
         ("skin_lesion", "inception_resnet_v2", "not testable here", np.nan, np.nan, np.nan),
     )
     said = in_words(claim, rows, overall_row, "drawn images")
-    assert "We compared 3 combinations of task and network on drawn images: none shows that it does, 2 rule out" in said
+    assert "We compared 4 combinations of task and network on drawn images: none shows that it does, 2 rule out" in said
     assert "a gain of 15% or more, and in 1 it makes the model less robust" in said
-    assert said.endswith("at least 4 of the paper's 4 combinations, its verdict is **cannot tell** (what they say).")
+    assert said.endswith("at least 4 of the paper's 5 combinations, its verdict is **cannot tell** (what they say).")
     gained = ledger_by_hand(("skin_lesion", "resnet50", "supported", 1.5, 1.2, 1.9))
     said = in_words(claim, gained, overall_row, "drawn images")
     assert "1 shows that it does, none rules out a gain of 15% or more, and in none it makes" in said
-    nothing = in_words(claim, rows.iloc[3:], overall_row, "drawn images")
+    nothing = in_words(claim, rows.iloc[4:], overall_row, "drawn images")
     assert nothing == "On drawn images, there are no models with soft attention and without to compare."
 
 
