@@ -56,10 +56,10 @@ test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small n
 	@$(PYTEST) -m slow --dist worksteal
 
 test-slurm: $(INSTALLED)  ## Run a small study through Slurm, on a cluster of one node that the tests start; needs root
-	@$(BIN)/python -m pytest -m slurm -n 0
+	@$(BIN)/python -m pytest -m slurm -n 0 -o faulthandler_timeout=3600
 
 test-faults: $(INSTALLED)  ## Kill and disturb small runs, each fault at KILLS=10 moments, and see that the next one mends them
-	@KILLS='$(KILLS)' $(PYTEST) -m faults --dist worksteal
+	@KILLS='$(KILLS)' $(PYTEST) -m faults --dist worksteal -o faulthandler_timeout=3600
 
 lint: $(INSTALLED)  ## Check style and types of code and notebooks
 	@$(BIN)/ruff check .

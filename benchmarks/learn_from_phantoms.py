@@ -8,10 +8,11 @@ before and after the signs are taken out of the very same pictures.
 """
 
 import argparse
+import functools
 import time
 
-import joblib
 import numpy as np
+from loky import ProcessPoolExecutor
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, recall_score
 from sklearn.pipeline import make_pipeline
@@ -45,9 +46,10 @@ def draw(kind, first, count, **settings):
     """Return `count` phantoms, pixels in [0, 1], and their labels (indices), the classes in turn."""
     names = KINDS[kind].LABELS
     labels = np.arange(count) % len(names)
-    one = joblib.delayed(phantom)
-    calls = (one(kind, names[x], first + i, SIZE, ambiguity=AMBIGUITY[kind], **settings) for i, x in enumerate(labels))
-    return np.array([drawn.image for drawn in joblib.Parallel(-1)(calls)], np.float32) / 255, labels
+    draw_one = functools.partial(phantom, kind, size=SIZE, ambiguity=AMBIGUITY[kind], **settings)
+    with ProcessPoolExecutor() as pool:
+        drawn = pool.map(draw_one, [names[x] for x in labels], range(first, first + count))
+        return np.array([each.image for each in drawn], np.float32) / 255, labels
 
 
 def linear(train, test, features, strength):

@@ -1,11 +1,12 @@
 """Write a whole phantom dataset in the public layout of the dataset that it stands in for."""
 
 import functools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
+from loky import ProcessPoolExecutor
 from PIL import Image
 
 from helpers import files
@@ -16,7 +17,7 @@ from helpers.progress import progress
 from helpers.tasks import TASKS
 
 SECONDS_IDLE = 10  # after which a process that draws ends, as it must if its parent was killed
-FEW_TO_DRAW = 50  # pictures that are drawn without other processes
+FEW_TO_DRAW = 50  # pictures without other processes, which take longer to start
 SUBJECT_STRIDE = 1_000_003  # between the seeds of two lesions or patients
 
 
@@ -53,9 +54,7 @@ def write_phantoms(
             _write_one, folder=folder, task=task, size=size, seed=seed, ambiguity=ambiguity, spurious=spurious
         )
         rows = plan[list(layout.PLAN)].itertuples(index=False, name=None)
-        jobs = -1 if count > FEW_TO_DRAW else 1  # processes take longer to start than a few pictures to draw
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", idle_worker_timeout=SECONDS_IDLE)
-        written = parallel(map(joblib.delayed(write), rows))
+        written = _in_processes(write, rows) if count > FEW_TO_DRAW else map(write, rows)
         for _ in progress(written, total=len(plan), description=f"drawing phantoms ({task})"):
             pass
         files.write_table(plan[list(stored.columns)], folder / stored.table)
@@ -91,6 +90,14 @@ def read_plan(config: Config) -> pd.DataFrame:
     """Return what was drawn for a configuration, by image name: label, subject and view of each phantom."""
     plan = layout.layout_of(TASKS[config.task]).plan(config.phantoms, np.random.default_rng([config.data_seed, 0]))
     return plan.set_index("_image")
+
+
+def _in_processes(write: Callable[[tuple], None], rows: Iterable[tuple]) -> Iterator[None]:
+    pool = ProcessPoolExecutor(timeout=SECONDS_IDLE)  # of this call alone: one that is idle may be about to end
+    try:
+        yield from pool.map(write, rows)
+    finally:
+        pool.shutdown(kill_workers=True)  # which have nothing left to do, or were interrupted
 
 
 def _write_one(

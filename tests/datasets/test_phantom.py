@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from PIL import Image
 
@@ -79,6 +80,28 @@ def test_a_few_phantoms_are_drawn_without_other_processes(tmp_path, monkeypatch,
     write_phantoms(tmp_path, task="skin_lesion", count=count, size=16, seed=4, ambiguity=0.3)
     assert len(here) == drawn_here
     assert len(list(tmp_path.rglob("*.jpg"))) == count
+
+
+def test_the_processes_that_draw_end_with_the_drawing_and_if_it_is_interrupted(tmp_path, monkeypatch):
+    def interrupted(written, **_):
+        next(iter(written))
+        raise KeyboardInterrupt
+
+    def drawing():
+        return [child for child in psutil.Process().children() if "popen_loky" in " ".join(child.cmdline())]
+
+    settings = {"task": "skin_lesion", "count": 60, "size": 16, "seed": 4, "ambiguity": 0.3}
+    during = []
+    monkeypatch.setattr(phantom_module, "progress", lambda written, **_: [during.append(drawing()) for _ in written])
+    write_phantoms(tmp_path / "whole", **settings)
+    assert len(during) == 60
+    assert during[0]
+    assert not drawing()
+    monkeypatch.setattr(phantom_module, "progress", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_phantoms(tmp_path / "part", **settings)
+    assert not drawing()
+    assert not (tmp_path / "part" / "HAM10000_metadata.csv").exists()
 
 
 DRAW = """
