@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from helpers.attacks import attack_checks, model_checks
+from helpers.attacks import attack_checks, gradient_checks, model_checks, outcome_checks
 from helpers.attacks.attack import Attacked
 from helpers.attacks.check import Check
 from helpers.attacks.compiled import CompiledModel
@@ -23,15 +23,17 @@ CHECKS = (
     attack_checks.another_search_finds_no_more,
     attack_checks.large_epsilon_breaks_all,
     attack_checks.noise_finds_no_more,
-    model_checks.gradients_are_alive,
-    model_checks.gradients_are_right,
+    gradient_checks.gradients_are_alive,
+    gradient_checks.gradients_are_right,
+    gradient_checks.gradients_are_right_in_random_directions,
     model_checks.loss_is_above_0,
     model_checks.outputs_are_logits,
     model_checks.is_deterministic,
     model_checks.predictions_vary,
-    model_checks.adversarials_are_confirmed,
-    model_checks.radius_is_used,
-    model_checks.accuracy_never_rises,
+    outcome_checks.radii_are_distances,
+    outcome_checks.adversarials_are_confirmed,
+    outcome_checks.radius_is_used,
+    outcome_checks.accuracy_never_rises,
 )
 
 

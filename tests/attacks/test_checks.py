@@ -14,6 +14,8 @@ from helpers.attacks import checks as checks_module
 from helpers.attacks.attack import Attacked
 from helpers.attacks.checks import Check, Checks
 from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.evidence import Evidence
+from helpers.attacks.outcome_checks import radii_are_distances
 from helpers.attacks.planted import plant_adversarials
 from helpers.attacks.radii import RadiusSearch
 from helpers.backend import keras, tf
@@ -102,10 +104,12 @@ def test_the_table_lists_the_checks_that_apply(sound):
         ("noise finds no more", 0, "doubtful"),
         ("gradients alive", 0.01, "broken"),
         ("gradients right", 0.05, "broken"),
+        ("gradients right in random directions", 0.05, "broken"),
         ("loss above 0", 0.05, "doubtful"),
         ("outputs are logits", 0, "broken"),
         ("deterministic", 0.001, "broken"),
         ("predictions vary", 0.98, "doubtful"),
+        ("radii are distances", 0, "broken"),
         ("adversarials confirmed", 0, "doubtful"),
         ("epsilon in units of pixels", 0.25, "broken"),
         ("accuracy never rises", 0, "doubtful"),
@@ -165,6 +169,37 @@ def test_radii_that_are_too_large_are_caught(small_model, small_task, sound):
     assert caught >= {"other attacks find no more", "another search finds no more"}
 
 
+MIXED_UP = {
+    "squared": {"radii": lambda radii, images: radii**2},
+    "divided by 255 once more": {"radii": lambda radii, images: radii / 255},
+    "rounded to a thousandth": {"radii": lambda radii, images: radii.round(3)},
+    "of the image before": {"radii": lambda radii, images: np.roll(radii, 1)},
+    "zero for one image": {"radii": lambda radii, images: np.where(np.arange(40) == 3, 0, radii)},
+    "adversarials of other images": {"adversarials": lambda found, images: np.roll(found, 1, axis=0)},
+    "adversarials in 8 bits": {"adversarials": lambda found, images: np.round(255 * found) / np.float32(255)},
+    "as far, on the other side": {"adversarials": lambda found, images: 2 * images - found},
+}
+
+
+def bears_out(model, task, attacked):
+    return radii_are_distances(Evidence(CompiledModel(model, batch_size=20), *task, attacked, seed=0)).passed
+
+
+@minimal_only
+@pytest.mark.parametrize("name", MIXED_UP)
+def test_radii_that_their_adversarials_do_not_bear_out_are_caught(small_model, small_task, sound, name):
+    ((part, change),) = MIXED_UP[name].items()
+    changed = replace(sound.attacked, **{part: change(getattr(sound.attacked, part), small_task[0])})
+    assert not bears_out(small_model, small_task, replace(changed, table=changed.table.assign(radius=changed.radii)))
+
+
+def test_a_table_that_says_otherwise_than_the_attack_is_caught(small_model, small_task, sound):
+    columns = {"minimal": {"radius": 1.01}, "paper": {"epsilon": 0.5}}[sound.protocol]
+    changed = {name: factor * sound.attacked.table[name] for name, factor in columns.items()}
+    assert bears_out(small_model, small_task, sound.attacked)
+    assert not bears_out(small_model, small_task, replace(sound.attacked, table=sound.attacked.table.assign(**changed)))
+
+
 @minimal_only
 def test_one_radius_that_is_too_large_is_caught(small_model, small_task, sound):
     attacked = sound.attacked
@@ -172,7 +207,7 @@ def test_one_radius_that_is_too_large_is_caught(small_model, small_task, sound):
     radii[np.argmax(radii)] *= 2
     wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
     checks = check_attack(small_model, *small_task, wrong, batch_size=20)
-    assert failed_names(checks) == {"another search finds no more"}
+    assert failed_names(checks) == {"another search finds no more", "radii are distances"}
     assert checks.table.set_index("name").value["another search finds no more"] == 1 / 10
 
 
@@ -188,7 +223,7 @@ def test_radii_that_are_too_large_but_not_among_the_largest_are_caught(small_mod
     assert radii[::2].max() < np.sort(radii)[-5]
     wrong = replace(attacked, radii=radii, table=attacked.table.assign(radius=radii))
     checks = check_attack(small_model, images, labels, wrong, batch_size=20)
-    assert failed_names(checks) == {"another search finds no more"}
+    assert failed_names(checks) == {"another search finds no more", "radii are distances"}
 
 
 def test_a_search_that_settles_on_a_class_that_is_not_the_nearest_is_caught(monkeypatch):
@@ -359,6 +394,19 @@ def test_a_gradient_towards_the_true_class_is_caught(small_model, small_task, mo
     assert "gradients right" in failed_names(check(small_model, small_task))
 
 
+def test_a_gradient_that_is_right_along_its_own_signs_only_is_caught(small_model, small_task, monkeypatch):
+    right = CompiledModel.differentiate
+
+    def coarse(self, pixels, labels, **settings):
+        losses, gradient, logits = right(self, pixels, labels, **settings)
+        return losses, tf.repeat(tf.repeat(tf.nn.avg_pool2d(gradient, 2, 2, "VALID"), 2, axis=1), 2, axis=2), logits
+
+    monkeypatch.setattr(CompiledModel, "differentiate", coarse)
+    failed = failed_names(check(small_model, small_task))
+    assert "gradients right" not in failed
+    assert "gradients right in random directions" in failed
+
+
 @pytest.mark.parametrize(
     ("scale", "offset", "applies"),
     [(1e4, 0.0, True), (1e-3, 0.0, True), (1.0, 5.0, True), (1.0, 1e6, False)],  # the last: lost in rounding
@@ -368,6 +416,7 @@ def test_a_right_gradient_is_not_doubted_for_the_size_of_the_logits(small_model,
     table = check(model, small_task).table.set_index("name")
     assert ("gradients right" in table.index) == applies
     assert not applies or table.loc["gradients right"].passed
+    assert table.loc["gradients right in random directions"].passed == applies
 
 
 def test_a_random_forward_pass_is_caught(small_model, small_task):

@@ -1,0 +1,130 @@
+"""Checks that look at the gradients that the attack follows."""
+
+import numpy as np
+
+from helpers.attacks.check import check
+from helpers.attacks.evidence import Evidence
+from helpers.attacks.losses import margin
+from helpers.attacks.pgd import project, random_starts
+from helpers.attacks.predict import padded_batches, predict_logits
+from helpers.backend import tf
+
+DEAD_PIXEL_SHARE = 0.5  # share of an image's pixels without gradient above which its gradient counts as dead
+PROBING_NOISE = 8 / 255  # on pixels without gradient: small beside a picture, large beside rounding
+SMALL_STEPS = (3e-5, 3e-6)  # L∞: short beside radii, and yet far above float32 rounding
+LEAST_RISE = 0.5  # of the margin in such a step, as a share of what the gradient says
+ROUNDINGS = 100  # of the largest logit, in float32: a rise must be larger to be judged
+PROBED_IMAGES = 20  # one batch of profile quick
+RANDOM_DIRECTIONS = 4
+RANDOM_STEPS = (8 / 255, 1e-3, 1e-4)  # L∞; the longest shows the mean of what goes in small jumps
+LARGEST_ERROR = 0.5
+LOST_EFFECT = 0.1  # of noise on pixels without gradient, as a share of its effect on the others
+
+
+@check(
+    "gradients alive",
+    f"share of rightly classified images whose gradient is zero or not finite on over {DEAD_PIXEL_SHARE:.0%} of their "
+    "pixels, or on pixels that matter to the model nevertheless: the attack cannot move there. Replace the layer that "
+    "blocks the gradient, or attack without gradients",
+    otherwise="broken",
+    at_most=0.01,
+)
+def gradients_are_alive(evidence: Evidence) -> tuple[int, int]:
+    """Count the rightly classified images whose gradient is lost on most pixels, or on pixels that change the logits.
+
+    Pixels without gradient should not matter: noise on them alone is compared with the same noise on the others.
+    """
+    images, labels = evidence.images[evidence.is_right], evidence.labels[evidence.is_right]
+    is_lost = np.zeros(images.shape, bool)
+    for rows, count in padded_batches(evidence.compiled, np.arange(len(images))):
+        _, gradient, _ = evidence.compiled.differentiate(tf.constant(images[rows]), tf.constant(labels[rows]))
+        values = gradient.numpy()[:count]
+        is_lost[rows[:count]] = ~np.isfinite(values) | (values == 0)
+    of_lost, of_others = (_change_by_noise(evidence, images, where) for where in (is_lost, ~is_lost))
+    lost_share = is_lost.mean(axis=(1, 2, 3))
+    is_dead = (lost_share > DEAD_PIXEL_SHARE) | ((lost_share > 0) & (of_lost > LOST_EFFECT * of_others))
+    return int(is_dead.sum()), len(images)
+
+
+def _change_by_noise(evidence: Evidence, images: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return by how much each image's logits change, at most, if noise is added to a part of its pixels, (n,)."""
+    rows = np.arange(len(images))
+    noise = np.sign(random_starts(images.shape[1:], images=rows, epsilon=PROBING_NOISE, seed=evidence.seed))
+    moved = np.clip(images + np.float32(PROBING_NOISE) * np.where(where, noise, 0), 0, 1)
+    return np.abs(predict_logits(evidence.compiled, moved) - evidence.logits[evidence.is_right]).max(axis=1, initial=0)
+
+
+@check(
+    "gradients right",
+    f"share of rightly classified images whose margin rises by less than {LEAST_RISE:.0%} of what its gradient says in "
+    f"steps of {SMALL_STEPS[0]:g} and of {SMALL_STEPS[1]:g} along the gradient's signs: the attack follows a gradient "
+    "that is not the model's. Look for a layer with a gradient of its own, or attack without gradients",
+    otherwise="broken",
+    at_most=0.05,
+)
+def gradients_are_right(evidence: Evidence) -> tuple[int, int] | None:
+    """Count the rightly classified images whose gradient is wrong, of those in which float rounding leaves it visible.
+
+    The margin is that of the model as it was saved; one good step is enough, as a true gradient may change within the
+    other. Nothing is counted where all gradients are zero, not finite, or lost in rounding.
+
+    A gradient with wrong signs on a quarter of its weight or less passes, and one that is right on average over many
+    pixels: the check in random directions is for these.
+    """
+    images, gradient = evidence.images[evidence.is_right], evidence.margin_gradient
+    before, rounding = _margins(evidence, images), _rounding(evidence)
+    is_visible, is_right = np.zeros((2, len(images)), bool)
+    for step in SMALL_STEPS:
+        moved = project(images + np.float32(step) * np.sign(gradient), images, step).numpy()
+        said = (gradient * (moved - images)).sum(axis=(1, 2, 3))
+        risen = _margins(evidence, moved) - before
+        is_visible |= said > rounding
+        is_right |= (said > rounding) & (risen >= LEAST_RISE * said)
+    return (int((is_visible & ~is_right).sum()), int(is_visible.sum())) if is_visible.any() else None
+
+
+@check(
+    "gradients right in random directions",
+    f"share of up to {PROBED_IMAGES} rightly classified images whose margin does not change as its gradient says in "
+    f"{RANDOM_DIRECTIONS} random directions: over {LARGEST_ERROR:.0%} off, root mean square, in steps of "
+    f"{', '.join(f'{step:.2g}' for step in RANDOM_STEPS)}; or lost in float rounding. The attack follows a gradient "
+    "that is not the model's: look for a layer with a gradient of its own, or attack without gradients",
+    otherwise="broken",
+    at_most=0.05,
+)
+def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, int]:
+    """Count the images whose gradient is not what central differences of the margin say, of the first that are right.
+
+    One good step is enough: float rounding is large beside a short one, and the gradient may change within a long one.
+    A gradient of zero is right where the longest steps change nothing.
+    """
+    images, gradient = evidence.images[evidence.is_right], evidence.margin_gradient
+    probed = slice(min(PROBED_IMAGES, len(images)))
+    images, gradient, rounding = images[probed], gradient[probed], _rounding(evidence)[probed]
+    starts = [
+        random_starts(images.shape[1:], images=np.arange(len(images)), epsilon=1, seed=evidence.seed, restart=k)
+        for k in range(RANDOM_DIRECTIONS)
+    ]
+    is_right = np.zeros(len(images), bool)
+    for step in RANDOM_STEPS:
+        said, found = np.empty((2, RANDOM_DIRECTIONS, len(images)))
+        for k, direction in enumerate(np.sign(starts)):
+            ahead, behind = (np.clip(images + np.float32(way) * direction, 0, 1) for way in (step, -step))
+            said[k] = (gradient * (ahead - behind)).sum(axis=(1, 2, 3))
+            found[k] = _margins(evidence, ahead) - _margins(evidence, behind)
+        error, *sizes = (np.sqrt((values**2).mean(axis=0)) for values in (said - found, said, found))
+        size = np.maximum(*sizes)
+        is_right |= (size > rounding) & (error <= LARGEST_ERROR * size) | (size == 0) & (step == RANDOM_STEPS[0])
+    return int((~is_right).sum()), len(images)
+
+
+def _margins(evidence: Evidence, images: np.ndarray) -> np.ndarray:
+    """Return the margins of the first images that are classified right, or of what they became, float32 (len,)."""
+    labels = evidence.labels[evidence.is_right][: len(images)]
+    return margin(labels, tf.constant(predict_logits(evidence.compiled, images))).numpy()
+
+
+def _rounding(evidence: Evidence) -> np.ndarray:
+    """Return by how much float rounding may change the margin of each image that is classified right, (right,)."""
+    largest = np.abs(evidence.logits[evidence.is_right]).max(axis=1, initial=0)
+    return ROUNDINGS * np.finfo(np.float32).eps * largest
