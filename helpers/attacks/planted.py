@@ -44,12 +44,12 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
     Returns:
         None if the model has no dense layer.
     """
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    if not dense:
+    read = _read_by_last_dense(model)
+    if read is None:
         return None
-    features = keras.Model(model.inputs[0], _input_of(dense[-1], model))
+    features = keras.Model(model.inputs[0], read)
     compute = tf.function(lambda pixels: features(pixels, training=False))
-    count, width = len(images), dense[-1].kernel.shape[0]
+    count, width = len(images), read.shape[-1]
     inner_count = int(np.clip(width // (2 * count), 2, MOST_INNER))
     shown = [_features_in_ball(compute, image, epsilon, inner_count, (seed, k)) for k, image in enumerate(images)]
     clean, corner, control, inner = np.split(np.array(shown, float), [1, 2, 2 + CONTROLS], axis=1)
@@ -61,6 +61,16 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
     kernel = np.stack([np.zeros(width), weights], axis=1).astype(np.float32)
     head.set_weights([kernel, np.array([0, -threshold], np.float32)])
     return Planted(planted, (corner @ weights)[:, 0] > threshold)
+
+
+def _read_by_last_dense(model: keras.Model) -> keras.KerasTensor | None:
+    """Return what the last dense layer of a model, or of models inside it, reads; None if it has none."""
+    for layer in reversed(model.layers):
+        if isinstance(layer, keras.layers.Dense):
+            return _input_of(layer, model)
+        if isinstance(layer, keras.Model) and (read := _read_by_last_dense(layer)) is not None:
+            return keras.Model(layer.inputs, read)(_input_of(layer, model))
+    return None
 
 
 def _input_of(layer: keras.layers.Layer, model: keras.Model) -> keras.KerasTensor:

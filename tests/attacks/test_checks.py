@@ -299,6 +299,21 @@ def test_adversarials_are_planted_in_a_model_whose_layers_another_one_has_too(sm
     assert planted.is_planted.any()
 
 
+@pytest.mark.parametrize(("wrap", "kept"), [(append_layer, 0), (prepend_layer, 2)])
+def test_adversarials_are_planted_in_a_model_inside_another_one_too(small_model, small_task, wrap, kept):
+    """What stands before the last dense layer stays, in the order in which the pixels pass it."""
+    images = small_task[0][:20]
+    alone = plant_adversarials(small_model, images, epsilon=0.05, seed=0)
+    twice = wrap(wrap(small_model, keras.layers.Rescaling(1.0)), keras.layers.Rescaling(1.0))
+    planted = plant_adversarials(twice, images, epsilon=0.05, seed=0)
+    assert planted.is_planted.tolist() == alone.is_planted.tolist()
+    shown = np.clip(images + 0.05, 0, 1)
+    expected = alone.model.predict(shown, verbose=0)
+    assert planted.model.predict(shown, verbose=0) == pytest.approx(expected, abs=1e-4)
+    layers = planted.model._flatten_layers(recursive=True)
+    assert sum(isinstance(layer, keras.layers.Rescaling) for layer in layers) == kept
+
+
 def test_planted_adversarials_exist_and_noise_does_not_find_them(small_model, small_task):
     images = small_task[0][:20]
     planted = plant_adversarials(small_model, images, epsilon=0.05, seed=0)
