@@ -4,7 +4,10 @@
 
 The settings are those of `planted_cases.py` and `later_cases.py`. A fault is caught if the verdict is not "trusted"; a
 sound setting with another verdict is a false alarm. Settings that are held back were written when the checks were
-finished.
+finished; since then, checks have been added for what they missed.
+
+Each outcome goes into `judged.csv` at once, in place of an earlier one; README's table is printed from there. A run
+that was stopped goes on with `--missing`.
 
 Is a fault in the attack one at all? Beside it stands how much too large its radii are: their geometric mean over that
 of the attack as it is, on the same images.
@@ -14,6 +17,7 @@ brings an attack of its own, so it can only see what is wrong with a model.
 """
 
 import argparse
+from pathlib import Path
 
 try:
     import torch_peers  # before TensorFlow: the other way round, PyTorch crashes
@@ -26,6 +30,8 @@ from planted_cases import CASES
 
 from helpers import attack, check_attack
 from helpers.attacks.compiled import CompiledModel
+
+JUDGED = Path(__file__).parent / "judged.csv"
 
 
 def judge(case):
@@ -54,26 +60,48 @@ def flags(case):
     return torch_peers.autoattacks_flags(CompiledModel(model, batch_size=40), images, labels, epsilon=epsilon)
 
 
+def keep(row):
+    """Put an outcome into the table, in place of an earlier one, in the order of the cases."""
+    rows = read() | {(row["kind"], row["name"]): row}
+    ordered = [rows[case.kind, case.name] for case in [*CASES, *LATER] if (case.kind, case.name) in rows]
+    pd.DataFrame(ordered).to_csv(JUDGED, index=False, float_format="%.3f")
+
+
+def read():
+    """Return the outcomes so far, by kind and name of the case."""
+    rows = pd.read_csv(JUDGED, keep_default_na=False).to_dict("records") if JUDGED.exists() else []
+    return {(row["kind"], row["name"]): row for row in rows}
+
+
+def in_markdown(table):
+    """Return a table of how many faults were caught, and how many sound settings left alone."""
+    is_sound = table.kind.str.startswith("sound")
+    table = table.assign(is_right=(table.verdict == "trusted") == is_sound)
+    lines = ["| settings | caught, or left alone if sound |", "|---|---|"]
+    for (kind, place), rows in table.groupby(["kind", "place"], sort=False):
+        lines.append(f"| {kind}{', in the ' if place else ''}{place} | {rows.is_right.sum()} of {len(rows)} |")
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="cases with this text in their kind or name")
+    parser.add_argument("--missing", action="store_true", help="cases without an outcome in judged.csv")
     parser.add_argument("--autoattack", action="store_true", help="show the flags of AutoAttack, too")
     arguments = parser.parse_args()
-    rows = []
     for case in [*CASES, *LATER]:
         if arguments.only and arguments.only not in f"{case.kind}: {case.name}":
             continue
+        if arguments.missing and (case.kind, case.name) in read():
+            continue
         verdict, failed, too_large = judge(case)
-        row = {"kind": case.kind, "checks": (verdict == "trusted") == case.is_sound}
-        outcome = f"{verdict} ({', '.join(failed)})" if failed else verdict
-        print(f"{'ok   ' if row['checks'] else 'WRONG'} {case.name}: {outcome}; radii × {too_large:.2f}", flush=True)
+        outcome = {"verdict": verdict, "failed": "; ".join(failed), "radii": too_large}
+        keep({"kind": case.kind, "place": case.place, "name": case.name} | outcome)
+        is_right = (verdict == "trusted") == case.is_sound
+        print(f"{'ok   ' if is_right else 'WRONG'} {case.name}: {', '.join(map(str, outcome.values()))}", flush=True)
         if arguments.autoattack and (case.changes_model or case.is_sound):
-            raised = flags(case)
-            row["autoattack"] = (not raised) == case.is_sound
-            row["kind"] += " in the model" if case.changes_model else ""
-            print(f"      AutoAttack: {', '.join(raised) or 'nothing'}", flush=True)
-        rows.append(row)
-    print(pd.DataFrame(rows).groupby("kind").agg(["sum", "size"]))
+            print(f"      AutoAttack: {', '.join(flags(case)) or 'nothing'}", flush=True)
+    print(in_markdown(pd.DataFrame(read().values())))
 
 
 if __name__ == "__main__":

@@ -123,6 +123,10 @@ class Later(Case):
     def kind(self):
         return f"{super().kind} again"
 
+    @property
+    def place(self):
+        return "reading" if self.true_task else super().place
+
 
 def several(case, join):
     """Return three networks whose logits a function joins."""

@@ -93,6 +93,10 @@ def unchanged(model):
     return model
 
 
+def as_it_is(found):
+    return found
+
+
 def random_pixels(deviation):
     return before(lambda x: x + keras.random.normal(ops.shape(x), stddev=deviation))
 
@@ -233,7 +237,7 @@ class Case:
     settings: dict = field(default_factory=dict)
     model: Callable = unchanged
     context: Callable = contextlib.nullcontext
-    reading: Callable = lambda found: found
+    reading: Callable = as_it_is
     seed: int = 0
     classes: int = 2
     is_sound: bool = False
@@ -248,6 +252,13 @@ class Case:
     @property
     def changes_model(self):
         return self.model is not unchanged
+
+    @property
+    def place(self):
+        """Where the fault is: in the model, in the attack, or in the reading of its outcome."""
+        if self.is_sound:
+            return ""
+        return "model" if self.changes_model else "attack" if self.reading is as_it_is else "reading"
 
 
 def rolled(x):

@@ -31,6 +31,7 @@ CHECKS = (
     model_checks.is_deterministic,
     model_checks.predictions_vary,
     outcome_checks.radii_are_distances,
+    outcome_checks.radii_end_at_the_boundary,
     outcome_checks.adversarials_are_confirmed,
     outcome_checks.radius_is_used,
     outcome_checks.accuracy_never_rises,

@@ -87,16 +87,16 @@ def gradients_are_right(evidence: Evidence) -> tuple[int, int] | None:
     "gradients right in random directions",
     f"share of up to {PROBED_IMAGES} rightly classified images whose margin does not change as its gradient says in "
     f"{RANDOM_DIRECTIONS} random directions: over {LARGEST_ERROR:.0%} off, root mean square, in steps of "
-    f"{', '.join(f'{step:.2g}' for step in RANDOM_STEPS)}; or lost in float rounding. The attack follows a gradient "
-    "that is not the model's: look for a layer with a gradient of its own, or attack without gradients",
+    f"{', '.join(f'{step:.2g}' for step in RANDOM_STEPS)}. The attack follows a gradient that is not the model's: look "
+    "for a layer with a gradient of its own, or attack without gradients",
     otherwise="broken",
     at_most=0.05,
 )
-def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, int]:
+def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, int] | None:
     """Count the images whose gradient is not what central differences of the margin say, of the first that are right.
 
     One good step is enough: float rounding is large beside a short one, and the gradient may change within a long one.
-    A gradient of zero is right where the longest steps change nothing.
+    Images whose differences are all lost in rounding are not counted.
     """
     images, gradient = evidence.images[evidence.is_right], evidence.margin_gradient
     probed = slice(min(PROBED_IMAGES, len(images)))
@@ -105,7 +105,7 @@ def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, i
         random_starts(images.shape[1:], images=np.arange(len(images)), epsilon=1, seed=evidence.seed, restart=k)
         for k in range(RANDOM_DIRECTIONS)
     ]
-    is_right = np.zeros(len(images), bool)
+    is_visible, is_right = np.zeros((2, len(images)), bool)
     for step in RANDOM_STEPS:
         said, found = np.empty((2, RANDOM_DIRECTIONS, len(images)))
         for k, direction in enumerate(np.sign(starts)):
@@ -114,8 +114,9 @@ def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, i
             found[k] = _margins(evidence, ahead) - _margins(evidence, behind)
         error, *sizes = (np.sqrt((values**2).mean(axis=0)) for values in (said - found, said, found))
         size = np.maximum(*sizes)
-        is_right |= (size > rounding) & (error <= LARGEST_ERROR * size) | (size == 0) & (step == RANDOM_STEPS[0])
-    return int((~is_right).sum()), len(images)
+        is_visible |= size > rounding
+        is_right |= (size > rounding) & (error <= LARGEST_ERROR * size)
+    return (int((is_visible & ~is_right).sum()), int(is_visible.sum())) if is_visible.any() else None
 
 
 def _margins(evidence: Evidence, images: np.ndarray) -> np.ndarray:

@@ -6,9 +6,11 @@ from helpers.attacks.check import check
 from helpers.attacks.evidence import Evidence
 from helpers.attacks.losses import margin
 from helpers.attacks.pgd import LOGIT_TOLERANCE
-from helpers.attacks.predict import predict_logits
+from helpers.attacks.predict import predict, predict_logits
 from helpers.attacks.validity import BALL_TOLERANCE
 from helpers.backend import tf
+
+NEARER = 0.9  # at this share of its distance, an adversarial should not be one any more
 
 
 @check(
@@ -32,6 +34,25 @@ def radii_are_distances(evidence: Evidence) -> tuple[int, int]:
     is_right = evidence.logits.argmax(axis=1) == evidence.labels
     holds = np.where(radii == 0, ~is_right, is_right & (np.isinf(radii) | (is_fooled & is_as_far)))
     return int((~holds).sum()), len(images)
+
+
+@check(
+    "radii end at the boundary",
+    f"share of adversarials that still are adversarial at {NEARER:.0%} of their distance: the search stopped short of "
+    "the boundary between the classes, so its radii are too large. Take more steps, and see that it takes for "
+    "adversarial whatever the model gets wrong",
+    otherwise="doubtful",
+    at_most=0.1,
+    more_steps_may_help=True,
+)
+def radii_end_at_the_boundary(evidence: Evidence) -> tuple[int, int] | None:
+    """Count the adversarials that need not be as far from their images; nothing under protocol "paper"."""
+    attacked, images, radii = evidence.attacked, evidence.images, evidence.attacked.radii
+    rows = np.flatnonzero((radii > 0) & np.isfinite(radii))
+    if not evidence.is_minimal or not len(rows):
+        return None
+    nearer = images[rows] + np.float32(NEARER) * (attacked.adversarials[rows] - images[rows])
+    return int((predict(evidence.compiled, nearer) != evidence.labels[rows]).sum()), len(rows)
 
 
 @check(
