@@ -53,7 +53,7 @@ test: $(INSTALLED)  ## Set up, and run the tests
 	@$(PYTEST) -m "not slow and not slurm and not faults" --dist loadfile --no-loadscope-reorder
 
 test-slow: $(INSTALLED)  ## Run the tests that train for minutes: what a small network learns from phantoms
-	@$(PYTEST) -m slow --dist worksteal
+	@$(PYTEST) -m slow --dist worksteal -o faulthandler_timeout=3600
 
 test-slurm: $(INSTALLED)  ## Run a small study through Slurm, on a cluster of one node that the tests start; needs root
 	@$(BIN)/python -m pytest -m slurm -n 0 -o faulthandler_timeout=3600

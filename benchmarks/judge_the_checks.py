@@ -7,7 +7,7 @@ sound setting with another verdict is a false alarm. Settings that are held back
 finished; since then, checks have been added for what they missed.
 
 Each outcome goes into `judged.csv` at once, in place of an earlier one; README's table is printed from there. A run
-that was stopped goes on with `--missing`.
+that was stopped goes on with `--missing`. Where the checks have changed, delete the file first.
 
 Is a fault in the attack one at all? Beside it stands how much too large its radii are: their geometric mean over that
 of the attack as it is, on the same images.
@@ -69,7 +69,9 @@ def keep(row):
 
 def read():
     """Return the outcomes so far, by kind and name of the case."""
-    rows = pd.read_csv(JUDGED, keep_default_na=False).to_dict("records") if JUDGED.exists() else []
+    if not JUDGED.exists():
+        return {}
+    rows = pd.read_csv(JUDGED, keep_default_na=False, na_values={"radii": ""}).to_dict("records")
     return {(row["kind"], row["name"]): row for row in rows}
 
 

@@ -258,7 +258,9 @@ class Case:
         """Where the fault is: in the model, in the attack, or in the reading of its outcome."""
         if self.is_sound:
             return ""
-        return "model" if self.changes_model else "attack" if self.reading is as_it_is else "reading"
+        if self.reading is not as_it_is:
+            return "reading"
+        return "model" if self.changes_model else "attack"
 
 
 def rolled(x):

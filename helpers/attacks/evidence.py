@@ -8,8 +8,7 @@ import pandas as pd
 
 from helpers.attacks.attack import Attacked
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.predict import padded_batches, predict_logits
-from helpers.backend import tf
+from helpers.attacks.predict import predict_logits
 
 LARGE_EPSILON = 0.5  # in a ball as large, any image can be made grey
 HELD_SHARE = 0.8  # share of a radius at which other attacks must not break the image
@@ -43,19 +42,9 @@ class Evidence:
         """Whether the attack searched radii; else it attacked at the epsilons of a grid."""
         return "radius" in self.attacked.table
 
-    @cached_property
-    def margin_gradient(self) -> np.ndarray:
-        """Gradient of the margin at the images that are classified right, float32 (right, height, width, 3)."""
-        images, labels = self.images[self.is_right], self.labels[self.is_right]
-        gradient = np.zeros_like(images)
-        for rows, count in padded_batches(self.compiled, np.arange(len(images))):
-            pixels, true = tf.constant(images[rows]), tf.constant(labels[rows])
-            gradient[rows[:count]] = self.compiled.differentiate(pixels, true, loss="margin")[1][:count]
-        return gradient
-
     @property
     def reported(self) -> np.ndarray:
-        """The radii that the table tells, float64 (n,); under protocol "paper" the smallest epsilon that broke each."""
+        """The radii in the table, float64 (n,); under protocol "paper" the smallest epsilon that broke each."""
         if self.is_minimal:
             return self.attacked.table.radius.to_numpy()
         broken = self.attacked.table.query("not correct").groupby("image").epsilon.min()

@@ -15,9 +15,10 @@ SMALL_STEPS = (3e-5, 3e-6)  # L∞: short beside radii, and yet far above float3
 LEAST_RISE = 0.5  # of the margin in such a step, as a share of what the gradient says
 ROUNDINGS = 100  # of the largest logit, in float32: a rise must be larger to be judged
 PROBED_IMAGES = 20  # one batch of profile quick
-RANDOM_DIRECTIONS = 4
+RANDOM_DIRECTIONS = 4  # signs of all pixels
 RANDOM_STEPS = (8 / 255, 1e-3, 1e-4)  # L∞; the longest shows the mean of what goes in small jumps
-LARGEST_ERROR = 0.5
+LARGEST_ERROR = 0.5  # of differences in these steps, as a share of the larger of what is said and what is found
+OFF_IMAGE = 1e-3  # L∞: large enough to tell pixels of one colour apart
 LOST_EFFECT = 0.1  # of noise on pixels without gradient, as a share of its effect on the others
 
 
@@ -68,16 +69,18 @@ def gradients_are_right(evidence: Evidence) -> tuple[int, int] | None:
     The margin is that of the model as it was saved; one good step is enough, as a true gradient may change within the
     other. Nothing is counted where all gradients are zero, not finite, or lost in rounding.
 
-    A gradient with wrong signs on a quarter of its weight or less passes, and one that is right on average over many
-    pixels: the check in random directions is for these.
+    A gradient with wrong signs on a quarter of its weight or less passes, and one of a lower resolution: the check in
+    random directions finds these. A rounding in fine levels through which the gradient passes unchanged is right on
+    average over many pixels; on large pictures, neither check finds it.
     """
-    images, gradient = evidence.images[evidence.is_right], evidence.margin_gradient
-    before, rounding = _margins(evidence, images), _rounding(evidence)
+    images, labels = evidence.images[evidence.is_right], evidence.labels[evidence.is_right]
+    gradient = _margin_gradient(evidence, images, labels)
+    before, rounding = _margins(evidence, images, labels), _rounding(evidence)
     is_visible, is_right = np.zeros((2, len(images)), bool)
     for step in SMALL_STEPS:
         moved = project(images + np.float32(step) * np.sign(gradient), images, step).numpy()
         said = (gradient * (moved - images)).sum(axis=(1, 2, 3))
-        risen = _margins(evidence, moved) - before
+        risen = _margins(evidence, moved, labels) - before
         is_visible |= said > rounding
         is_right |= (said > rounding) & (risen >= LEAST_RISE * said)
     return (int((is_visible & ~is_right).sum()), int(is_visible.sum())) if is_visible.any() else None
@@ -86,42 +89,51 @@ def gradients_are_right(evidence: Evidence) -> tuple[int, int] | None:
 @check(
     "gradients right in random directions",
     f"share of up to {PROBED_IMAGES} rightly classified images whose margin does not change as its gradient says in "
-    f"{RANDOM_DIRECTIONS} random directions: over {LARGEST_ERROR:.0%} off, root mean square, in steps of "
+    f"{RANDOM_DIRECTIONS} random directions: over {LARGEST_ERROR:.0%} off, root mean square, in every one of the steps "
     f"{', '.join(f'{step:.2g}' for step in RANDOM_STEPS)}. The attack follows a gradient that is not the model's: look "
     "for a layer with a gradient of its own, or attack without gradients",
     otherwise="broken",
-    at_most=0.05,
+    at_most=0.1,
 )
 def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, int] | None:
-    """Count the images whose gradient is not what central differences of the margin say, of the first that are right.
+    """Count the images near which the gradient is not what central differences of the margin say.
 
     One good step is enough: float rounding is large beside a short one, and the gradient may change within a long one.
-    Images whose differences are all lost in rounding are not counted.
+    Images whose differences are lost in rounding in the short ones are not counted. The gradient is taken a little off
+    each image: on areas of one colour, a max pooling has no gradient, as all pixels there are its largest.
     """
-    images, gradient = evidence.images[evidence.is_right], evidence.margin_gradient
-    probed = slice(min(PROBED_IMAGES, len(images)))
-    images, gradient, rounding = images[probed], gradient[probed], _rounding(evidence)[probed]
-    starts = [
+    images, labels = (part[evidence.is_right][:PROBED_IMAGES] for part in (evidence.images, evidence.labels))
+    offset, *directions = (
         random_starts(images.shape[1:], images=np.arange(len(images)), epsilon=1, seed=evidence.seed, restart=k)
-        for k in range(RANDOM_DIRECTIONS)
-    ]
+        for k in range(1 + RANDOM_DIRECTIONS)
+    )
+    images = np.clip(images + np.float32(OFF_IMAGE) * offset, 0, 1)
+    gradient, rounding = _margin_gradient(evidence, images, labels), _rounding(evidence)[: len(images)]
     is_visible, is_right = np.zeros((2, len(images)), bool)
     for step in RANDOM_STEPS:
         said, found = np.empty((2, RANDOM_DIRECTIONS, len(images)))
-        for k, direction in enumerate(np.sign(starts)):
+        for k, direction in enumerate(np.sign(directions)):
             ahead, behind = (np.clip(images + np.float32(way) * direction, 0, 1) for way in (step, -step))
             said[k] = (gradient * (ahead - behind)).sum(axis=(1, 2, 3))
-            found[k] = _margins(evidence, ahead) - _margins(evidence, behind)
+            found[k] = _margins(evidence, ahead, labels) - _margins(evidence, behind, labels)
         error, *sizes = (np.sqrt((values**2).mean(axis=0)) for values in (said - found, said, found))
         size = np.maximum(*sizes)
-        is_visible |= size > rounding
+        is_visible |= (size > rounding) & (step < RANDOM_STEPS[0])
         is_right |= (size > rounding) & (error <= LARGEST_ERROR * size)
     return (int((is_visible & ~is_right).sum()), int(is_visible.sum())) if is_visible.any() else None
 
 
-def _margins(evidence: Evidence, images: np.ndarray) -> np.ndarray:
-    """Return the margins of the first images that are classified right, or of what they became, float32 (len,)."""
-    labels = evidence.labels[evidence.is_right][: len(images)]
+def _margin_gradient(evidence: Evidence, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the gradient of the margin at each image, float32 (n, height, width, 3)."""
+    gradient = np.zeros_like(images)
+    for rows, count in padded_batches(evidence.compiled, np.arange(len(images))):
+        pixels, true = tf.constant(images[rows]), tf.constant(labels[rows])
+        gradient[rows[:count]] = evidence.compiled.differentiate(pixels, true, loss="margin")[1][:count]
+    return gradient
+
+
+def _margins(evidence: Evidence, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the margins of the model as it was saved, float32 (n,)."""
     return margin(labels, tf.constant(predict_logits(evidence.compiled, images))).numpy()
 
 

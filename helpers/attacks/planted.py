@@ -64,11 +64,15 @@ def plant_adversarials(model: keras.Model, images: np.ndarray, *, epsilon: float
 
 
 def _read_by_last_dense(model: keras.Model) -> keras.KerasTensor | None:
-    """Return what the last dense layer of a model, or of models inside it, reads; None if it has none."""
+    """Return what the last dense layer of a model, or of models inside it, reads: features (batch, width).
+
+    None if there is no such layer, or if it is in a model of several inputs, or one whose layers Keras does not know.
+    """
     for layer in reversed(model.layers):
-        if isinstance(layer, keras.layers.Dense):
-            return _input_of(layer, model)
-        if isinstance(layer, keras.Model) and (read := _read_by_last_dense(layer)) is not None:
+        if isinstance(layer, keras.layers.Dense) and len((read := _input_of(layer, model)).shape) == 2:
+            return read
+        is_graph = isinstance(layer, keras.Model) and len(getattr(layer, "inputs", None) or ()) == 1
+        if is_graph and (read := _read_by_last_dense(layer)) is not None:
             return keras.Model(layer.inputs, read)(_input_of(layer, model))
     return None
 

@@ -1,5 +1,6 @@
 """Write a whole phantom dataset in the public layout of the dataset that it stands in for."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -54,9 +55,9 @@ def write_phantoms(
             _write_one, folder=folder, task=task, size=size, seed=seed, ambiguity=ambiguity, spurious=spurious
         )
         rows = plan[list(layout.PLAN)].itertuples(index=False, name=None)
-        written = _in_processes(write, rows) if count > FEW_TO_DRAW else map(write, rows)
-        for _ in progress(written, total=len(plan), description=f"drawing phantoms ({task})"):
-            pass
+        with _side_by_side(count) as apply:
+            for _ in progress(apply(write, rows), total=len(plan), description=f"drawing phantoms ({task})"):
+                pass
         files.write_table(plan[list(stored.columns)], folder / stored.table)
     return folder
 
@@ -92,10 +93,16 @@ def read_plan(config: Config) -> pd.DataFrame:
     return plan.set_index("_image")
 
 
-def _in_processes(write: Callable[[tuple], None], rows: Iterable[tuple]) -> Iterator[None]:
-    pool = ProcessPoolExecutor(timeout=SECONDS_IDLE)  # of this call alone: one that is idle may be about to end
+@contextlib.contextmanager
+def _side_by_side(count: int) -> Iterator[Callable[..., Iterable]]:
+    """Give a function like `map`, which works in several processes if there is enough to do."""
+    if count <= FEW_TO_DRAW:
+        yield map
+        return
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    pool = ProcessPoolExecutor(timeout=SECONDS_IDLE, env=one_thread)  # not reused: an idle one may be about to end
     try:
-        yield from pool.map(write, rows)
+        yield pool.map
     finally:
         pool.shutdown(kill_workers=True)  # which have nothing left to do, or were interrupted
 
