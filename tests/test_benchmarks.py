@@ -61,5 +61,12 @@ def test_the_table_of_radii_is_that_of_the_measurements():
     assert load("draw_radii").in_markdown(table) in (ROOT / "benchmarks" / "README.md").read_text()
 
 
+def test_the_table_of_judged_settings_is_that_of_the_outcomes(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")  # it imports its settings from beside it
+    judge = load("judge_the_checks")
+    table = judge.in_markdown(pd.DataFrame(judge.read().values()))
+    assert table in (ROOT / "benchmarks" / "README.md").read_text()
+
+
 def test_speed_is_measured_in_milliseconds(benchmark):
     assert benchmark.milliseconds("chest_xray", 16, count=2) > 0
