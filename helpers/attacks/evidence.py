@@ -50,6 +50,16 @@ class Evidence:
         broken = self.attacked.table.query("not correct").groupby("image").epsilon.min()
         return broken.reindex(np.arange(len(self.images)), fill_value=np.inf).to_numpy()
 
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """L∞ distances of the adversarials from their images, float32 (n,); 0 where the attack has none."""
+        return np.abs(self.attacked.adversarials - self.images).max(axis=(1, 2, 3))
+
+    @property
+    def is_broken(self) -> np.ndarray:
+        """Which images are classified right without perturbation, and have an adversarial, bool (n,)."""
+        return self.is_right & np.isfinite(self.attacked.radii)
+
     @property
     def is_right(self) -> np.ndarray:
         """Which images are classified right without perturbation, bool (n,)."""

@@ -83,7 +83,7 @@ def gradients_are_right(evidence: Evidence) -> tuple[int, int] | None:
         risen = _margins(evidence, moved, labels) - before
         is_visible |= said > rounding
         is_right |= (said > rounding) & (risen >= LEAST_RISE * said)
-    return (int((is_visible & ~is_right).sum()), int(is_visible.sum())) if is_visible.any() else None
+    return _count_wrong(is_right, is_visible)
 
 
 @check(
@@ -120,6 +120,11 @@ def gradients_are_right_in_random_directions(evidence: Evidence) -> tuple[int, i
         size = np.maximum(*sizes)
         is_visible |= (size > rounding) & (step < RANDOM_STEPS[0])
         is_right |= (size > rounding) & (error <= LARGEST_ERROR * size)
+    return _count_wrong(is_right, is_visible)
+
+
+def _count_wrong(is_right: np.ndarray, is_visible: np.ndarray) -> tuple[int, int] | None:
+    """Return how many of the images in which something is visible are not right, and how many these are."""
     return (int((is_visible & ~is_right).sum()), int(is_visible.sum())) if is_visible.any() else None
 
 

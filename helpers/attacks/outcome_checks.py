@@ -28,11 +28,11 @@ def radii_are_distances(evidence: Evidence) -> tuple[int, int]:
     attacked, labels, radii = evidence.attacked, evidence.labels, evidence.reported
     of_adversarials = tf.constant(predict_logits(evidence.compiled, attacked.adversarials))
     of_images = tf.constant(evidence.logits)
-    distances = np.abs(attacked.adversarials - evidence.images).max(axis=(1, 2, 3))
-    excess = np.abs(distances - radii) if evidence.is_minimal else distances - radii
-    is_broken = fools(labels, of_adversarials, -LOGIT_TOLERANCE).numpy() & (excess <= BALL_TOLERANCE)
+    excess = evidence.distances - radii
+    is_as_far = (np.abs(excess) if evidence.is_minimal else excess) <= BALL_TOLERANCE
+    is_fooled = fools(labels, of_adversarials, -LOGIT_TOLERANCE).numpy()
     may_be_wrong, is_wrong = (fools(labels, of_images, way * LOGIT_TOLERANCE).numpy() for way in (-1, 1))
-    is_borne_out = np.where(np.isinf(radii), distances == 0, is_broken) & ~is_wrong
+    is_borne_out = np.where(np.isinf(radii), evidence.distances == 0, is_fooled & is_as_far) & ~is_wrong
     is_the_attacks = np.isclose(radii, attacked.radii, rtol=0, atol=BALL_TOLERANCE)
     holds = np.where(radii == 0, may_be_wrong, is_borne_out) & is_the_attacks
     return int((~holds).sum()), len(radii)
@@ -48,12 +48,13 @@ def radii_are_distances(evidence: Evidence) -> tuple[int, int]:
 )
 def radii_end_at_the_boundary(evidence: Evidence) -> tuple[int, int] | None:
     """Count the adversarials that need not be as far from their images; nothing under protocol "paper"."""
-    attacked, images, radii = evidence.attacked, evidence.images, evidence.attacked.radii
-    rows = np.flatnonzero((radii > 0) & np.isfinite(radii))
-    if not evidence.is_minimal or not len(rows):
+    if not evidence.is_minimal or not evidence.is_broken.any():
         return None
-    nearer = images[rows] + np.float32(NEARER) * (attacked.adversarials[rows] - images[rows])
-    return int((predict(evidence.compiled, nearer) != evidence.labels[rows]).sum()), len(rows)
+    images, adversarials, labels = (
+        part[evidence.is_broken] for part in (evidence.images, evidence.attacked.adversarials, evidence.labels)
+    )
+    nearer = images + np.float32(NEARER) * (adversarials - images)
+    return int((predict(evidence.compiled, nearer) != labels).sum()), len(labels)
 
 
 @check(
@@ -80,12 +81,10 @@ def adversarials_are_confirmed(evidence: Evidence) -> float | None:
 )
 def radius_is_used(evidence: Evidence) -> float | None:
     """Return 1 minus the adversarials' distance as a share of their epsilon, median; nothing without epsilons."""
-    radii = evidence.attacked.radii
-    is_broken = (radii > 0) & np.isfinite(radii)
+    is_broken = evidence.is_broken
     if evidence.is_minimal or not is_broken.any():
         return None
-    changes = np.abs(evidence.attacked.adversarials[is_broken] - evidence.images[is_broken])
-    return 1 - np.median(changes.max(axis=(1, 2, 3)) / radii[is_broken])
+    return 1 - np.median(evidence.distances[is_broken] / evidence.attacked.radii[is_broken])
 
 
 @check(

@@ -220,6 +220,10 @@ def test_an_image_that_is_wrong_without_perturbation_has_no_radius(small_model, 
     assert not bears_out(small_model, (images, labels), changed)
 
 
+def test_an_outcome_that_says_otherwise_than_its_table_is_caught(small_model, small_task, sound):
+    assert not bears_out(small_model, small_task, replace(sound.attacked, radii=2 * sound.attacked.radii))
+
+
 @minimal_only
 def test_one_radius_that_is_too_large_is_caught(small_model, small_task, sound):
     attacked = sound.attacked
