@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/judge_the_checks.py
 
-The settings are those of `planted_cases.py` and `later_cases.py`. A fault is caught if the verdict is not "trusted"; a
+The settings are those of `planted_cases.py`, `later_cases.py` and `third_cases.py`. A fault is caught if the verdict is not "trusted"; a
 sound setting with another verdict is a false alarm. Settings that are held back were written when the checks were
 finished; since then, checks have been added for what they missed.
 
@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from later_cases import LATER
 from planted_cases import CASES
+from third_cases import THIRD
 
 from helpers import attack, check_attack
 from helpers.attacks.compiled import CompiledModel
@@ -63,7 +64,7 @@ def flags(case):
 def keep(row):
     """Put an outcome into the table, in place of an earlier one, in the order of the cases."""
     rows = read() | {(row["kind"], row["name"]): row}
-    ordered = [rows[case.kind, case.name] for case in [*CASES, *LATER] if (case.kind, case.name) in rows]
+    ordered = [rows[case.kind, case.name] for case in [*CASES, *LATER, *THIRD] if (case.kind, case.name) in rows]
     pd.DataFrame(ordered).to_csv(JUDGED, index=False, float_format="%.3f")
 
 
@@ -91,7 +92,7 @@ def main():
     parser.add_argument("--missing", action="store_true", help="cases without an outcome in judged.csv")
     parser.add_argument("--autoattack", action="store_true", help="show the flags of AutoAttack, too")
     arguments = parser.parse_args()
-    for case in [*CASES, *LATER]:
+    for case in [*CASES, *LATER, *THIRD]:
         if arguments.only and arguments.only not in f"{case.kind}: {case.name}":
             continue
         if arguments.missing and (case.kind, case.name) in read():

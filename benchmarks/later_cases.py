@@ -93,17 +93,29 @@ def dense(x):
     return layers.Dense(48, "tanh")(layers.Dense(96, "tanh")(layers.Flatten()(x)))
 
 
-def trained(case, features=residual, *, first=None, noise=0.0, epsilon=0.0, smoothing=0.0, epochs=20, **described):
+def trained(
+    case,
+    features=residual,
+    *,
+    first=None,
+    head=layers.Dense,
+    noise=0.0,
+    epsilon=0.0,
+    steps=4,
+    smoothing=0.0,
+    epochs=20,
+    **described,
+):
     """Return a network that has learned the task of the case from 300 other pictures, then from their adversarials."""
-    keras.utils.set_random_seed(case.seed)
-    inputs = keras.Input((12, 12, 3))
-    x = layers.GaussianNoise(noise)(inputs)
-    model = keras.Model(inputs, layers.Dense(CLASSES)(features(Function(first)(x) if first else x, **described)))
-    model.compile(keras.optimizers.Adam(0.004), keras.losses.CategoricalCrossentropy(True, smoothing))
     images, labels = case.of_task(replace(case, seed=case.seed + 100), 300)
-    targets = np.eye(CLASSES, dtype=np.float32)[labels]
+    targets = np.eye(labels.max() + 1, dtype=np.float32)[labels]
+    keras.utils.set_random_seed(case.seed)
+    inputs = keras.Input(images.shape[1:])
+    x = layers.GaussianNoise(noise)(inputs)
+    model = keras.Model(inputs, head(targets.shape[1])(features(Function(first)(x) if first else x, **described)))
+    model.compile(keras.optimizers.Adam(0.004), keras.losses.CategoricalCrossentropy(True, smoothing))
     model.fit(images, targets, epochs=epochs, batch_size=20, verbose=0)
-    harder = tf.function(partial(pgd.perturb, model, epsilon=epsilon, steps=4, rel_stepsize=0.5))
+    harder = tf.function(partial(pgd.perturb, model, epsilon=epsilon, steps=steps, rel_stepsize=2 / steps))
     for _ in range(20 if epsilon else 0):
         starts = np.random.default_rng(case.seed).uniform(-1, 1, images.shape).astype(np.float32)
         model.fit(harder(images, labels, starts=starts), targets, batch_size=20, verbose=0)
@@ -117,21 +129,18 @@ class Later(Case):
     of_task: Callable = stripes
     of_network: Callable = trained
     true_task: Callable | None = None
-    is_held_back: bool = True
-
-    @property
-    def kind(self):
-        return f"{super().kind} again"
+    held_back: str = "held back again"
 
     @property
     def place(self):
         return "reading" if self.true_task else super().place
 
 
-def several(case, join):
-    """Return three networks whose logits a function joins."""
-    inputs = keras.Input((12, 12, 3))
-    return keras.Model(inputs, Function(join)([trained(replace(case, seed=case.seed + i))(inputs) for i in range(3)]))
+def several(case, join, count=3, **described):
+    """Return several networks whose logits a function joins."""
+    inputs = keras.Input(case.of_task(case, 1)[0].shape[1:])
+    networks = [trained(replace(case, seed=case.seed + i), **described) for i in range(count)]
+    return keras.Model(inputs, Function(join)([network(inputs) for network in networks]))
 
 
 def straight(hard, soft):
@@ -532,8 +541,8 @@ def label(case, measured):
     return "sound" if high < 1.01 / 40 and large <= 1.05 else "neither"
 
 
-def main():
-    for case in LATER:
+def show(cases):
+    for case in cases:
         if len(sys.argv) > 1 and sys.argv[1] not in case.name:
             continue
         m = measure(case)
@@ -547,4 +556,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    show(LATER)

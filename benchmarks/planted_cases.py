@@ -241,13 +241,13 @@ class Case:
     seed: int = 0
     classes: int = 2
     is_sound: bool = False
-    is_held_back: bool = False
+    held_back: str = ""
     of_task: Callable = task
     of_network: Callable = network
 
     @property
     def kind(self):
-        return f"{'sound' if self.is_sound else 'fault'}{', held back' if self.is_held_back else ''}"
+        return ", ".join(filter(None, ["sound" if self.is_sound else "fault", self.held_back]))
 
     @property
     def changes_model(self):
@@ -327,7 +327,7 @@ SOUND = [
     Case("60 steps", MINIMAL | {"steps": 60}, is_sound=True),
     Case("one step, then confirmed", MINIMAL | {"steps": 1}, is_sound=True),  # radii at most 11% above the best known
 ]
-FOUR = {"classes": 4, "is_held_back": True}
+FOUR = {"classes": 4, "held_back": "held back"}
 HELD_BACK = (
     [
         Case("pixels moved at random", MINIMAL, model=before(rolled), **FOUR),
