@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/judge_the_checks.py
 
-The settings are those of `planted_cases.py`, `later_cases.py` and `third_cases.py`. A fault is caught if the verdict is not "trusted"; a
-sound setting with another verdict is a false alarm. Settings that are held back were written when the checks were
-finished; since then, checks have been added for what they missed.
+The settings are those of `planted_cases.py`, `later_cases.py` and `third_cases.py`. A fault is caught if the verdict is
+not "trusted"; a sound setting with another verdict is a false alarm. Settings that are held back were written when the
+checks were finished; since then, checks have been added for what the first two sets of these missed.
 
 Each outcome goes into `judged.csv` at once, in place of an earlier one; README's table is printed from there. A run
 that was stopped goes on with `--missing`. Where the checks have changed, delete the file first.
