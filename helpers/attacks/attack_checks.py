@@ -6,7 +6,9 @@ import numpy as np
 
 from helpers.attacks.attack import attack
 from helpers.attacks.check import check
+from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evidence import HELD_SHARE, LARGE_EPSILON, Evidence
+from helpers.attacks.losses import cross_entropy
 from helpers.attacks.other_attacks import Budget
 from helpers.attacks.pgd import random_starts
 from helpers.attacks.planted import plant_adversarials
@@ -16,6 +18,7 @@ from helpers.attacks.strong import attack_survivors
 
 PLANTED_IMAGES = 20  # one batch of profile quick
 HARD_IMAGES = 5  # that other attacks try
+LOST_IMAGES = 20  # whose loss is 0: one batch of profile quick
 EASIER_IMAGES = 5  # that are searched again beside these: a radius that is too large need not be among the largest
 OTHER_ATTACKS = ("auto_pgd", "targeted", "square")
 OTHER_BUDGET = Budget(steps=20, restarts=1, queries=100)
@@ -92,11 +95,32 @@ def other_attacks_find_no_more(evidence: Evidence) -> tuple[int, int] | None:
 )
 def another_search_finds_no_more(evidence: Evidence) -> tuple[int, int] | None:
     """Count the images whose own radius was too large; nothing under protocol "paper", which has none."""
-    rows = evidence.hardest(HARD_IMAGES, EASIER_IMAGES)
-    if not evidence.is_minimal or not len(rows):
+    return _search_again(evidence, evidence.hardest(HARD_IMAGES, EASIER_IMAGES)) if evidence.is_minimal else None
+
+
+@check(
+    "margin finds no more",
+    f"share of images that a search on the margin breaks where the attack did not: of up to {LOST_IMAGES} whose "
+    "cross-entropy, which the attack increases, is 0 in float32, as their logits are so large that part of its "
+    "gradient, or all, is lost. Attack with the margin loss",
+    otherwise="doubtful",
+    at_most=0,
+)
+def margin_finds_no_more(evidence: Evidence) -> tuple[int, int] | None:
+    """Count the images whose cross-entropy is 0 and that only seem to hold; nothing if another loss was used."""
+    if evidence.compiled.loss != "cross_entropy":
+        return None
+    is_lost = cross_entropy(evidence.labels, evidence.logits).numpy() == 0
+    rows = evidence.hardest(len(evidence.images))
+    return _search_again(evidence, rows[is_lost[rows]][:LOST_IMAGES])
+
+
+def _search_again(evidence: Evidence, rows: np.ndarray) -> tuple[int, int] | None:
+    """Return how many images a longer search on the margin breaks where they are said to hold, and of how many."""
+    if not len(rows):
         return None
     again = RadiusSearch(
-        evidence.compiled,
+        CompiledModel.from_model(evidence.compiled, batch_size=evidence.compiled.batch_size, loss="margin"),
         evidence.images[rows],
         evidence.labels[rows],
         np.ones(len(rows), bool),

@@ -4,7 +4,6 @@ import numpy as np
 
 from helpers.attacks.check import check
 from helpers.attacks.evidence import Evidence
-from helpers.attacks.losses import cross_entropy
 from helpers.attacks.predict import are_probabilities, predict_logits
 
 
@@ -41,18 +40,3 @@ def is_deterministic(evidence: Evidence) -> float:
 def predictions_vary(evidence: Evidence) -> float:
     """Return the share of the most frequent prediction among the unperturbed images."""
     return np.bincount(evidence.logits.argmax(axis=1)).max() / len(evidence.images)
-
-
-@check(
-    "loss above 0",
-    "share of rightly classified images whose cross-entropy, which the attack increases, is 0 in float32: the logits "
-    "are so large that part of its gradient, or all, is lost. Attack with the margin loss",
-    otherwise="doubtful",
-    at_most=0.05,
-)
-def loss_is_above_0(evidence: Evidence) -> tuple[int, int] | None:
-    """Count the rightly classified images whose cross-entropy is exactly 0; nothing if another loss was used."""
-    if evidence.compiled.loss != "cross_entropy":
-        return None
-    loss = cross_entropy(evidence.labels[evidence.is_right], evidence.logits[evidence.is_right]).numpy()
-    return int((loss == 0).sum()), len(loss)
