@@ -4,7 +4,7 @@
 
 The settings are those of `planted_cases.py`, `later_cases.py` and `third_cases.py`. A fault is caught if the verdict is
 not "trusted"; a sound setting with another verdict is a false alarm. Settings that are held back were written when the
-checks were finished; since then, checks have been added for what the first two sets of these missed.
+checks were finished. Since then, checks have been added for faults that were missed, and one was replaced.
 
 Each outcome goes into `judged.csv` at once, in place of an earlier one; README's table is printed from there. A run
 that was stopped goes on with `--missing`. Where the checks have changed, delete the file first.
@@ -33,6 +33,7 @@ from helpers import attack, check_attack
 from helpers.attacks.compiled import CompiledModel
 
 JUDGED = Path(__file__).parent / "judged.csv"
+SETTINGS = [*CASES, *LATER, *THIRD]
 
 
 def judge(case):
@@ -64,7 +65,7 @@ def flags(case):
 def keep(row):
     """Put an outcome into the table, in place of an earlier one, in the order of the cases."""
     rows = read() | {(row["kind"], row["name"]): row}
-    ordered = [rows[case.kind, case.name] for case in [*CASES, *LATER, *THIRD] if (case.kind, case.name) in rows]
+    ordered = [rows[case.kind, case.name] for case in SETTINGS if (case.kind, case.name) in rows]
     pd.DataFrame(ordered).to_csv(JUDGED, index=False, float_format="%.3f")
 
 
@@ -92,7 +93,7 @@ def main():
     parser.add_argument("--missing", action="store_true", help="cases without an outcome in judged.csv")
     parser.add_argument("--autoattack", action="store_true", help="show the flags of AutoAttack, too")
     arguments = parser.parse_args()
-    for case in [*CASES, *LATER, *THIRD]:
+    for case in SETTINGS:
         if arguments.only and arguments.only not in f"{case.kind}: {case.name}":
             continue
         if arguments.missing and (case.kind, case.name) in read():

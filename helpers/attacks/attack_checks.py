@@ -18,8 +18,8 @@ from helpers.attacks.strong import attack_survivors
 
 PLANTED_IMAGES = 20  # one batch of profile quick
 HARD_IMAGES = 5  # that other attacks try
-LOST_IMAGES = 20  # whose loss is 0: one batch of profile quick
 EASIER_IMAGES = 5  # that are searched again beside these: a radius that is too large need not be among the largest
+LOST_IMAGES = 20  # whose loss is 0: one batch of profile quick
 OTHER_ATTACKS = ("auto_pgd", "targeted", "square")
 OTHER_BUDGET = Budget(steps=20, restarts=1, queries=100)
 LARGE_EPSILON_IMAGES = 20  # attacked at LARGE_EPSILON under protocol "paper", whose grid ends below it
@@ -100,9 +100,9 @@ def another_search_finds_no_more(evidence: Evidence) -> tuple[int, int] | None:
 
 @check(
     "margin finds no more",
-    f"share of images that a search on the margin breaks where the attack did not: of up to {LOST_IMAGES} whose "
-    "cross-entropy, which the attack increases, is 0 in float32, as their logits are so large that part of its "
-    "gradient, or all, is lost. Attack with the margin loss",
+    f"share of images that a search on the margin breaks where the attack did not, of up to {LOST_IMAGES} whose "
+    "cross-entropy is 0 in float32: the attack increases it, and their logits are so large that part of its gradient, "
+    "or all, is lost. Attack with the margin loss",
     otherwise="doubtful",
     at_most=0,
 )
