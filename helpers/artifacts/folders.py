@@ -165,8 +165,12 @@ class RunFolder:
         """Return where a block of images' rows are kept until all are there; `digest` tells parameters apart."""
         return self.path / f"robustness{self.suffix}.part{number}-{digest}.csv"
 
+    def unchecked(self, digest: str) -> Path:
+        """Return where the attack of the first block is kept while it is checked."""
+        return self.part(0, digest).with_suffix(".npz")
+
     def parts(self) -> list[Path]:
-        return sorted(self.path.glob(f"robustness{self.suffix}.part*.csv"))
+        return sorted(self.path.glob(f"robustness{self.suffix}.part*"))
 
     @property
     def checks(self) -> Path:

@@ -1,12 +1,12 @@
 """Attack a set of images, by one of two protocols, and return a table of the outcome."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from helpers.attacks.attacked import Attacked
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.paper_protocol import PGD, attack_anew
 from helpers.attacks.pgd import REL_STEPSIZE
@@ -18,45 +18,6 @@ from helpers.errors import StudyError, check_choice
 from helpers.progress import progress
 
 PROTOCOLS = {"minimal": "margin", "paper": "cross_entropy"}  # and what each increases if no loss is named
-
-
-@dataclass(frozen=True)
-class Attacked:
-    """The outcome of an attack on n images.
-
-    Attributes:
-        table: Protocol "minimal": a row per image, with the columns image (index), label (class index), attack, seed,
-            radius, failed_at, calls and prediction (of the adversarial, or of the image where there is none). Protocol
-            "paper": a row per image and epsilon, epsilon 0 (clean) first, with the columns image, label, attack, seed,
-            epsilon, prediction and correct.
-        adversarials: float32 (n, height, width, 3): the nearest adversarial that was found; the unperturbed image if
-            none was found or none was needed.
-        radii: float64 (n,), L∞: the adversarials' distances, or under protocol "paper" the smallest epsilon of the grid
-            that broke the image; 0 if it was misclassified clean, infinite if it was not broken.
-        settings: Of the attack: protocol, steps, rel_stepsize, loss and seed.
-        unconfirmed: Number of images that the attack broke, but that were classified right when classified again. They
-            count as not broken, which may be wrong.
-    """
-
-    table: pd.DataFrame
-    adversarials: np.ndarray
-    radii: np.ndarray
-    settings: Mapping[str, Any]
-    unconfirmed: int = 0
-
-
-def nearer(first: Attacked, second: Attacked) -> Attacked:
-    """Return the nearer adversarial of each image, of two attacks with protocol "minimal" on the same images.
-
-    The table is the second's, with the calls of both and the seed of the first.
-    """
-    is_first = first.radii < second.radii
-    table = second.table.assign(calls=first.table.calls + second.table.calls, seed=first.table.seed)
-    for column in ("radius", "failed_at", "prediction"):
-        table[column] = np.where(is_first, first.table[column], second.table[column])
-    adversarials = np.where(is_first[:, None, None, None], first.adversarials, second.adversarials)
-    radii = np.minimum(first.radii, second.radii)
-    return replace(second, table=table, adversarials=adversarials, radii=radii)
 
 
 def attack(
@@ -146,8 +107,7 @@ def attack(
 def _find_radii(search: RadiusSearch, settings: Mapping[str, Any]) -> Attacked:
     """Run protocol "minimal"."""
     compiled, images = search.compiled, search.images
-    with progress(description=f"attacking {compiled.model.name}", total=len(images)) as bar:
-        search.run(bar.update)
+    search.run()
     check_perturbation(images, search.adversarials, epsilon=np.where(np.isinf(search.radii), 0, search.radii))
     table = _table(search.labels, attack=f"minimum_norm_{search.steps}", seed=search.seed).assign(
         radius=search.radii.astype(float),

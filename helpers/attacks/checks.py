@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from helpers.attacks import attack_checks, gradient_checks, model_checks, outcome_checks
-from helpers.attacks.attack import Attacked
+from helpers.attacks.attacked import Attacked
 from helpers.attacks.check import Check
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evidence import Evidence
 from helpers.backend import keras
+from helpers.progress import progress
 
 CHECKS = (
     attack_checks.planted_adversarials_are_found,
@@ -86,5 +87,6 @@ def check_attack(
     """
     compiled = CompiledModel.from_model(model, batch_size=batch_size, loss=attacked.settings["loss"])
     evidence = Evidence(compiled, images, labels, attacked, seed)
-    results = (check(evidence) for check in CHECKS)
+    checks = progress(CHECKS, description=f"checking the attack on {compiled.model.name}")
+    results = [check(evidence) for check in checks]
     return Checks(tuple(result for result in results if result is not None))

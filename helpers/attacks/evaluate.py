@@ -13,8 +13,9 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.reports import ChecksReport, ManifestReport
 from helpers.artifacts.tables import ROBUSTNESS, steps_of
-from helpers.attacks.attack import PROTOCOLS, Attacked, attack, nearer
-from helpers.attacks.checks import check_attack
+from helpers.attacks.attack import PROTOCOLS, attack
+from helpers.attacks.attacked import Attacked, nearer
+from helpers.attacks.checks import Checks, check_attack
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.eight_bit import file_columns
 from helpers.backend import use_deterministic_operations
@@ -50,8 +51,8 @@ def evaluate(config: Config) -> RunFolder:
     Leaves robustness.csv, checks.json and adversarials.npz in the run folder. If the
     attack parameters differ from the profile's, the file names contain a digest of them, so the profile's files stay.
     If the checks ask for a longer attack, it is made, once; the table names its steps.
-    Images are attacked block by block; an evaluation that was killed goes on with the next one. The checks, and
-    adversarials.npz, are of the first block.
+    Images are attacked block by block; an evaluation that was killed goes on with the next one, or with the checks. The
+    checks, and adversarials.npz, are of the first block.
 
     Returns:
         The run folder, whose paths name the files.
@@ -79,7 +80,7 @@ def evaluate(config: Config) -> RunFolder:
         blocks = [rows.iloc[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         tables, steps = [], config.steps
         for number, block in enumerate(blocks):
-            tables.append(_attack_block(config, folder, model, block, number, folder.part(number, key), steps))
+            tables.append(_attack_block(config, folder, model, block, number, key, steps))
             steps = steps_of(tables[-1])
         ROBUSTNESS.save(pd.concat(tables), folder.robustness)
         for part in folder.parts():
@@ -97,12 +98,10 @@ def evaluate(config: Config) -> RunFolder:
 
 
 def _attack_block(
-    config: Config, folder: RunFolder, model: CompiledModel, rows: pd.DataFrame, number: int, path: Path, steps: int
+    config: Config, folder: RunFolder, model: CompiledModel, rows: pd.DataFrame, number: int, key: str, steps: int
 ) -> pd.DataFrame:
-    """Return the table of one block of images: from its file, or attacked now.
-
-    The first block is also checked, and attacked again, in more steps and thoroughly, if its checks ask for that.
-    """
+    """Return the table of one block of images: from its file, or attacked now; the first block is checked as well."""
+    path = folder.part(number, key)
     has_all_files = number > 0 or (folder.checks.is_file() and folder.adversarials.is_file())
     if not (path.is_file() and has_all_files):
         images, labels = load_arrays(
@@ -110,16 +109,12 @@ def _attack_block(
         )
         settings = {name: getattr(config, name) for name in ("protocol", "epsilons", "rel_stepsize", "loss", "seed")}
         settings["first"] = number * BLOCK
-        found = attack(model, images, labels, **settings, steps=steps, thorough=steps > config.steps)
         if number == 0:
-            checks = check_attack(model, images, labels, found, seed=config.seed)
-            if checks.want_more_steps and config.protocol == "minimal":
-                print(f"{model.model.name}: the checks doubt the attack; again, in {REMEDY * steps} steps", flush=True)
-                again = settings | {"seed": config.seed + REMEDY_SEED_OFFSET}
-                found = nearer(found, attack(model, images, labels, **again, steps=REMEDY * steps, thorough=True))
-                checks = check_attack(model, images, labels, found, seed=config.seed)
+            found, checks = _attack_and_check(config, model, images, labels, settings, folder.unchecked(key))
             sample_adversarials(config, rows, images, labels, found).save(folder.adversarials)
             ChecksReport(checks.verdict, json.loads(checks.table.to_json(orient="records"))).save(folder.checks)
+        else:
+            found = attack(model, images, labels, **settings, steps=steps, thorough=steps > config.steps)
         table = found.table
         if config.protocol == "minimal":
             table = table.assign(**file_columns(model, images, labels, found.adversarials, steps=steps_of(table)))
@@ -132,6 +127,31 @@ def _attack_block(
         table.insert(1, "group", part.group.to_numpy())
         ROBUSTNESS.save(table, path)
     return ROBUSTNESS.load(path)
+
+
+def _attack_and_check(
+    config: Config, model: CompiledModel, images: np.ndarray, labels: np.ndarray, settings: dict[str, Any], kept: Path
+) -> tuple[Attacked, Checks]:
+    """Attack images and check the attack; attack again, in more steps and thoroughly, if the checks ask for that.
+
+    Checks take as long as an attack. What it found is in the file `kept` before they start, and is read from there if
+    they were killed.
+    """
+    if kept.is_file():
+        found = Attacked.load(kept)
+    else:
+        found = attack(model, images, labels, **settings, steps=config.steps)
+        found.save(kept)
+    checks = check_attack(model, images, labels, found, seed=config.seed)
+    is_first = steps_of(found.table) == config.steps
+    if is_first and checks.want_more_steps and config.protocol == "minimal":
+        steps = REMEDY * config.steps
+        print(f"{model.model.name}: the checks doubt the attack; again, in {steps} steps", flush=True)
+        again = settings | {"seed": config.seed + REMEDY_SEED_OFFSET}
+        found = nearer(found, attack(model, images, labels, **again, steps=steps, thorough=True))
+        found.save(kept)
+        checks = check_attack(model, images, labels, found, seed=config.seed)
+    return found, checks
 
 
 def sample_adversarials(

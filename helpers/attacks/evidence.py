@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from helpers.attacks.attack import Attacked
+from helpers.attacks.attacked import Attacked
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.predict import predict_logits
 

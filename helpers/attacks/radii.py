@@ -4,7 +4,6 @@ A search from the image, further ones where images seem hard to fool, from rando
 attack just below each distance: no radius rests on one trajectory.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +12,7 @@ from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.minimum_norm import Nearest, search_nearest
 from helpers.attacks.pgd import LOGIT_TOLERANCE, attack_balls, random_starts
 from helpers.attacks.predict import predict
+from helpers.progress import progress
 
 CLOSER = 0.97  # a radius is confirmed by another attack that fails at this share of it
 CONFIRMING_STEPS = 8
@@ -74,23 +74,21 @@ class RadiusSearch:
         self.failed_at, self.calls = np.zeros(count, np.float32), np.zeros(count, int)
         self.is_unconfirmed = np.zeros(count, bool)
 
-    def run(self, on_progress: Callable[[int], None] = lambda _: None) -> None:
+    def run(self) -> None:
         """Search every image's radius, from other starts, too, where images seem hard; then attack just below it.
 
         The other starts take the images with the largest radii first, then the next largest while they find that radii
         were far too large, or all. An image that is broken just below its radius is searched again.
-
-        Args:
-            on_progress: Called with the numbers of images whose first search is done.
         """
-        rows = np.flatnonzero(self.is_right)
-        on_progress(len(self.images) - len(rows))
-        for start in range(0, len(rows), self.compiled.batch_size):
-            batch = rows[start : start + self.compiled.batch_size]
-            self.search(batch)
-            on_progress(len(batch))
+        rows, name = np.flatnonzero(self.is_right), self.compiled.model.name
+        with progress(description=f"attacking {name}", total=len(rows)) as bar:
+            for start in range(0, len(rows), self.compiled.batch_size):
+                batch = rows[start : start + self.compiled.batch_size]
+                self.search(batch)
+                bar.update(len(batch))
         hardest_first = rows[np.argsort(-self.radii[rows], kind="stable")]
-        for part in map(self._above_enough, np.array_split(hardest_first, HARD_PARTS)):
+        parts = map(self._above_enough, np.array_split(hardest_first, HARD_PARTS))
+        for part in progress(parts, description=f"attacking {name} from other starts", total=HARD_PARTS):
             if not self._search_from_other_starts(part) and not self.thorough:
                 break
         for number in range(ROUNDS):

@@ -6,7 +6,7 @@ import pytest
 from decoy import decoy_model
 
 from helpers import StudyError, attack
-from helpers.attacks.attack import nearer
+from helpers.attacks.attacked import nearer
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.minimum_norm import search_nearest
 from helpers.attacks.pgd import attack_balls, random_starts

@@ -11,7 +11,7 @@ from decoy import decoy_model
 from helpers import attack, check_attack
 from helpers.attacks import attack_checks, losses, minimum_norm, pgd
 from helpers.attacks import checks as checks_module
-from helpers.attacks.attack import Attacked
+from helpers.attacks.attacked import Attacked
 from helpers.attacks.checks import Check, Checks
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evidence import Evidence

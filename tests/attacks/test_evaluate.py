@@ -91,13 +91,13 @@ def test_a_killed_evaluation_goes_on_with_the_next_block_of_images(trained, monk
         f"evaluation.BLOCK = 4; attack_checks.HARD_IMAGES = 1; evaluation.evaluate(read_config(**{trained!r}))"
     )
     running = subprocess.Popen([sys.executable, "-c", command], cwd=ROOT, stdout=subprocess.DEVNULL)
-    while len(folder.parts()) < 2:
+    while len(list(folder.path.glob("*.part*.csv"))) < 2:
         assert running.poll() is None
         time.sleep(0.01)
     os.kill(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     assert not folder.robustness.exists()
-    done, attacked = len(folder.parts()), []
+    done, attacked = len(list(folder.path.glob("*.part*.csv"))), []
     monkeypatch.setattr(
         evaluation, "attack", lambda *args, **more: attacked.append(more["first"]) or attack(*args, **more)
     )
@@ -105,6 +105,40 @@ def test_a_killed_evaluation_goes_on_with_the_next_block_of_images(trained, monk
     assert attacked == [0, 4, 8, 12][done:]
     assert not folder.parts()
     assert {name: getattr(folder, name).read_bytes() for name in names} == whole
+
+
+@pytest.mark.parametrize("is_doubted", [False, True], ids=["trusted", "repeated"])
+def test_an_attack_that_was_killed_while_it_was_checked_is_not_made_again(trained, monkeypatch, is_doubted):
+    """Kill it in its checks, or, where they asked for another attack, in the checks of that one."""
+
+    def check(*args, **more):
+        found = check_attack(*args, **more).checks
+        is_passed = not is_doubted
+        return Checks(tuple(replace(c, passed=is_passed or c.name != "another search finds no more") for c in found))
+
+    config, checked = read_config(**trained), []
+    monkeypatch.setattr(evaluation, "check_attack", check)
+    folder = evaluate(config)
+    names = ("robustness", "checks", "adversarials")
+    whole = {name: getattr(folder, name).read_bytes() for name in names}
+    for name in names:
+        getattr(folder, name).unlink()
+
+    def kill(*args, **more):
+        if len(checked) == is_doubted:
+            raise KeyboardInterrupt
+        checked.append(None)
+        return check(*args, **more)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(evaluation, "check_attack", kill)
+        evaluate(config)
+    assert len(checked) == is_doubted
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluation, "attack", lambda *args, **more: pytest.fail("attacked again"))
+        evaluate(config)
+    assert {name: getattr(folder, name).read_bytes() for name in names} == whole
+    assert not folder.parts()
 
 
 def test_the_block_hardly_changes_the_outcome_and_the_parts_of_another_attack_do_not(trained, monkeypatch):
@@ -179,7 +213,7 @@ def test_a_doubtful_attack_is_made_again_once_in_more_steps(trained, monkeypatch
 
     attacked = []
 
-    def observed(*args, steps, thorough, **more):
+    def observed(*args, steps, thorough=False, **more):
         attacked.append((more["first"], steps, thorough))
         return attack(*args, steps=steps, thorough=thorough, **more)
 
