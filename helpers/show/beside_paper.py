@@ -27,8 +27,8 @@ PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of 
     ("8", "shapes in perturbations", "perturbation_shapes-*"),
     ("9, 10", "activation maps of chest x-rays, with attention and without", "grad_cam-pneumothorax-*"),
     ("11", "dark splotches in perturbations of retinas", "perturbation_shapes-retinopathy-*"),
-    ("12", "perturbations and maps of all tasks, ResNet-50", "grad_cam-resnet50"),
-    ("13", "perturbations and maps of all tasks, InceptionResNetV2", "grad_cam-inception*"),
+    ("12", "perturbations and maps of all tasks, ResNet-50", "grad_cam-*-resnet50"),
+    ("13", "perturbations and maps of all tasks, InceptionResNetV2", "grad_cam-*-inception*"),
 )
 
 
@@ -40,7 +40,7 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
         folders: {folder of figures, below the root: task and backbone of the models that it may show}. Of two figures
             with the same name, the one in the first folder is taken.
     """
-    about = {folder: {*map("-".join, cells), *(backbone for _, backbone in cells)} for folder, cells in folders.items()}
+    about = {folder: set(map("-".join, cells)) for folder, cells in folders.items()}
     lines = ["| figure of the paper | what it shows | ours |", "|---|---|---|"]
     for number, shows, pattern in PAPER_FIGURES:
         found = {
@@ -49,26 +49,15 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
             for path in (root / folder).glob(f"{pattern}-seed0.*")
             if path.stem.split("-", 1)[1].removesuffix("-seed0") in about[folder]
         }
-        links = [
-            f"[{_named(path, folders[str(path.parent.relative_to(root))])}]({path.relative_to(root)})"
-            for _, path in sorted(found.items())
-        ]
+        links = [f"[{_named(path)}]({path.relative_to(root)})" for _, path in sorted(found.items())]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (no such models yet)'} |")
     return "\n".join(lines)
 
 
-def _named(path: Path, cells: Sequence[tuple[str, str]]) -> str:
-    """Return what a figure is about: its tasks and its network, and the profile.
-
-    Args:
-        path: Of the figure. One without a task in its name shows all that the network has.
-        cells: The tasks and backbones of the profile's models.
-    """
-    words = path.stem.split("-")
-    tasks = [IMAGES_OF[word] for word in words if word in IMAGES_OF]
-    tasks = tasks or [IMAGES_OF[task] for task, backbone in cells if backbone in words]
-    network = [BACKBONES[word].title for word in words if word in BACKBONES]
-    return f"{', '.join([*tasks, *network])} ({path.parent.name})"
+def _named(path: Path) -> str:
+    """Return what a figure is about: its task and its network, and the profile."""
+    _, task, backbone, _ = path.stem.split("-")
+    return f"{IMAGES_OF[task]}, {BACKBONES[backbone].title} ({path.parent.name})"
 
 
 def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:

@@ -101,10 +101,8 @@ def _draw_accuracies(configs: Sequence[Config], figures: Path, results: Path | N
 
 
 def _draw_maps(configs: Sequence[Config], figures: Path) -> list[Path]:
-    """Draw activation maps and perturbations of every task, backbone and seed, and maps of all tasks together."""
+    """Draw activation maps and perturbations of every task, backbone and seed."""
     paths = []
-    for (backbone, seed), folders in _group(configs, lambda c: (c.backbone, c.seed)).items():
-        paths.append(_save(show_maps(folders), figures / f"grad_cam-{backbone}-seed{seed}.jpg"))
     for (task, backbone, seed), folders in _group(configs, lambda c: (c.task, c.backbone, c.seed)).items():
         group = f"{task}-{backbone}-seed{seed}"
         paths.append(_save(show_maps(folders, images=3), figures / f"grad_cam-{group}.jpg"))
