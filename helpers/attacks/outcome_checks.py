@@ -9,14 +9,16 @@ from helpers.attacks.predict import predict, predict_logits
 from helpers.attacks.validity import BALL_TOLERANCE
 from helpers.backend import tf
 
+RADIUS_TOLERANCE = 0.01  # of a radius: far below what a radius is read for, far above its rounding in a table
 NEARER = 0.9  # at this share of its distance, an adversarial should not be one any more
 
 
 @check(
     "radii are distances",
-    "share of images whose radius in the table is wrong: their adversarial is at another distance, or does not fool "
-    "the model; or the radius is 0 although the image is classified right, or above 0 although it is not. If the model "
-    "is deterministic, look at what changed the outcome after the attack: another order, other units, rounding",
+    f"share of images whose radius in the table is wrong: their adversarial is over {RADIUS_TOLERANCE:.0%} nearer or "
+    "further away, or does not fool the model; or the radius is 0 although the image is classified right, or above 0 "
+    "although it is not. If the model is deterministic, look at what changed the outcome after the attack: another "
+    "order, other units, rounding",
     otherwise="broken",
     at_most=0,
 )
@@ -28,12 +30,14 @@ def radii_are_distances(evidence: Evidence) -> tuple[int, int]:
     attacked, labels, radii = evidence.attacked, evidence.labels, evidence.reported
     of_adversarials = tf.constant(predict_logits(evidence.compiled, attacked.adversarials))
     of_images = tf.constant(evidence.logits)
-    excess = evidence.distances - radii
-    is_as_far = (np.abs(excess) if evidence.is_minimal else excess) <= BALL_TOLERANCE
+    if evidence.is_minimal:
+        is_as_far = np.isclose(evidence.distances, radii, rtol=RADIUS_TOLERANCE, atol=BALL_TOLERANCE)
+    else:
+        is_as_far = evidence.distances - radii <= BALL_TOLERANCE
     is_fooled = fools(labels, of_adversarials, -LOGIT_TOLERANCE).numpy()
     may_be_wrong, is_wrong = (fools(labels, of_images, way * LOGIT_TOLERANCE).numpy() for way in (-1, 1))
     is_borne_out = np.where(np.isinf(radii), evidence.distances == 0, is_fooled & is_as_far) & ~is_wrong
-    is_the_attacks = np.isclose(radii, attacked.radii, rtol=0, atol=BALL_TOLERANCE)
+    is_the_attacks = np.isclose(radii, attacked.radii, rtol=RADIUS_TOLERANCE, atol=BALL_TOLERANCE)
     holds = np.where(radii == 0, may_be_wrong, is_borne_out) & is_the_attacks
     return int((~holds).sum()), len(radii)
 

@@ -103,7 +103,7 @@ def test_the_table_lists_the_checks_that_apply(sound):
         ("another search finds no more", 0, "doubtful"),
         ("large epsilon breaks all", 0, "doubtful"),
         ("noise finds no more", 0, "doubtful"),
-        ("gradients alive", 0.01, "broken"),
+        ("gradients alive", 0.05, "broken"),
         ("gradients right", 0.05, "broken"),
         ("gradients right in random directions", 0.1, "broken"),
         ("outputs are logits", 0, "broken"),
@@ -180,7 +180,7 @@ def test_radii_that_are_too_large_are_caught(small_model, small_task, sound):
 MIXED_UP = {
     "squared": {"radii": lambda radii, images: radii**2},
     "divided by 255 once more": {"radii": lambda radii, images: radii / 255},
-    "rounded to a thousandth": {"radii": lambda radii, images: radii.round(3)},
+    "rounded to two decimals": {"radii": lambda radii, images: radii.round(2)},
     "of the image before": {"radii": lambda radii, images: np.roll(radii, 1)},
     "infinite although an adversarial is there": {"radii": lambda radii, images: np.full(40, np.inf)},
     "zero for one image": {"radii": lambda radii, images: np.where(np.arange(40) == 3, 0, radii)},
@@ -203,7 +203,7 @@ def test_radii_that_their_adversarials_do_not_bear_out_are_caught(small_model, s
 
 
 def test_a_table_that_says_otherwise_than_the_attack_is_caught(small_model, small_task, sound):
-    columns = {"minimal": {"radius": 1.01}, "paper": {"epsilon": 0.5}}[sound.protocol]
+    columns = {"minimal": {"radius": 1.02}, "paper": {"epsilon": 0.5}}[sound.protocol]
     changed = {name: factor * sound.attacked.table[name] for name, factor in columns.items()}
     assert bears_out(small_model, small_task, sound.attacked)
     assert not bears_out(small_model, small_task, replace(sound.attacked, table=sound.attacked.table.assign(**changed)))
@@ -407,7 +407,7 @@ def test_a_masked_gradient_is_caught(small_model, small_task):
     assert checks.verdict == "broken"
 
 
-@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("rows", [2, 3])
 def test_a_gradient_that_misses_a_part_of_the_pixels_is_caught(small_model, small_task, rows):
     class Blinkers(keras.layers.Layer):
         def call(self, inputs):
@@ -436,14 +436,38 @@ def test_a_reversed_gradient_is_caught(small_model, small_task):
     assert checks.verdict == "broken"
 
 
-def test_a_gradient_that_passes_through_a_rounding_as_if_there_were_none_is_caught(small_model, small_task):
+def test_a_gradient_through_a_rounding_that_is_right_over_a_radius_is_not_doubted(small_model, small_task):
+    """As if there were no rounding: wrong in short steps, but what it finds is as near as what is found without it."""
+
     class StraightThrough(keras.layers.Layer):
         def call(self, inputs):
-            return inputs + keras.ops.stop_gradient(keras.ops.round(inputs * 20) / 20 - inputs)
+            return inputs + keras.ops.stop_gradient(keras.ops.round(inputs * 40) / 40 - inputs)
 
-    checks = check(prepend_layer(small_model, StraightThrough()), small_task)
-    assert "gradients right" in failed_names(checks)
-    assert "gradients alive" not in failed_names(checks)
+    model = prepend_layer(small_model, StraightThrough())
+    assert check(model, small_task).verdict == "trusted"
+    radii, unrounded = (attack(each, *small_task, batch_size=20).radii for each in (model, small_model))
+    is_right = (radii > 0) & (unrounded > 0)
+    assert np.log(radii[is_right] / unrounded[is_right]).mean() < np.log(1.05)
+
+
+def test_a_gradient_of_another_size_is_not_doubted(small_model, small_task, monkeypatch):
+    right = CompiledModel.differentiate
+
+    def small(self, *inputs, **settings):
+        losses, gradient, logits = right(self, *inputs, **settings)
+        return losses, 1e-6 * gradient, logits
+
+    attacked = attack(small_model, *small_task, batch_size=20)
+    monkeypatch.setattr(CompiledModel, "differentiate", small)
+    checks = check_attack(small_model, *small_task, attacked, batch_size=20)
+    assert not {name for name in failed_names(checks) if name.startswith("gradients")}
+
+
+@minimal_only
+def test_radii_that_are_rounded_a_little_are_not_doubted(small_model, small_task, sound):
+    rounded = sound.attacked.table.assign(radius=sound.attacked.table.radius.round(5))
+    assert not rounded.equals(sound.attacked.table)
+    assert bears_out(small_model, small_task, replace(sound.attacked, table=rounded))
 
 
 def test_a_gradient_whose_signs_are_partly_wrong_is_caught(small_model, small_task, monkeypatch):
