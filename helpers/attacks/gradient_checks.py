@@ -76,9 +76,9 @@ def _change_by_noise(evidence: Evidence, images: np.ndarray, where: np.ndarray) 
 def gradients_are_right(evidence: Evidence) -> tuple[int, int] | None:
     """Count the rightly classified images whose gradient is wrong, of those in which float rounding leaves it visible.
 
-    The margin is that of the model as it was saved. One good step is enough: a true gradient may change within a longer
-    one, and one through a rounding need not be right in a shorter one. Nothing is counted where all gradients are zero,
-    not finite, or lost in rounding.
+    The margin is that of the model as it was saved. One good step is enough. A true gradient may change within a long
+    step. One that passes through a rounding, as if there were none, may be right in a long step only. Images whose
+    gradient is zero, not finite, or lost in float rounding in every step are not counted.
 
     A gradient with wrong signs on a quarter of its weight or less passes, and one of a lower resolution: the check in
     random directions finds these. A rounding in fine levels through which the gradient passes unchanged is right on

@@ -1,12 +1,15 @@
 """Both protocols: what they find where arithmetic or another library gives the answer, and what their tables say."""
 
+from dataclasses import asdict, replace
+
 import foolbox
 import numpy as np
+import pandas as pd
 import pytest
 from decoy import decoy_model
 
 from helpers import StudyError, attack
-from helpers.attacks.attacked import nearer
+from helpers.attacks.attacked import Attacked, nearer
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.minimum_norm import search_nearest
 from helpers.attacks.pgd import attack_balls, random_starts
@@ -326,6 +329,15 @@ def test_an_image_that_fell_far_enough_is_not_searched_longer(small_model, small
     assert short.table.calls[short.radii <= enough].min() == 20
     assert short.table.calls[short.radii > enough].min() > 20
     assert (attack(small_model, *small_task, batch_size=20, enough=1.0).table.calls == 20).all()
+
+
+@pytest.mark.parametrize("protocol", ["minimal", "paper"])
+def test_an_outcome_that_is_kept_is_the_same_when_it_is_read(request, tmp_path, protocol):
+    found = replace(request.getfixturevalue(protocol), unconfirmed=2)
+    found.save(tmp_path / "outcome.npz")
+    kept, expected = (asdict(each) for each in (Attacked.load(tmp_path / "outcome.npz"), found))
+    pd.testing.assert_frame_equal(kept.pop("table"), expected.pop("table"))
+    np.testing.assert_equal(kept, expected)
 
 
 def test_of_two_attacks_the_nearer_adversarials_count(small_model, small_task):

@@ -403,7 +403,8 @@ def test_unconfirmed_adversarials_are_caught(small_model, small_task, sound):
 
 def test_a_masked_gradient_is_caught(small_model, small_task):
     checks = check(prepend_layer(small_model, Quantise()), small_task)
-    assert failed_names(checks) >= {"gradients alive", "large epsilon breaks all"}
+    expected = {"gradients alive", "gradients right in random directions", "large epsilon breaks all"}
+    assert failed_names(checks) >= expected
     assert checks.verdict == "broken"
 
 
@@ -428,6 +429,20 @@ def test_pixels_that_the_model_does_not_read_need_no_gradient(small_model, small
     cropped = prepend_layer(small_model, Cropped())
     labels = cropped.predict(small_task[0], verbose=0).argmax(axis=1)
     assert "gradients alive" not in failed_names(check(cropped, (small_task[0], labels)))
+
+
+def test_pixels_that_the_model_clips_may_lose_their_gradient(small_model, small_task):
+    """Pixels above .58 have no gradient; noise takes some of them below it, where they matter a little."""
+
+    class Clipped(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.minimum(inputs, 0.58)
+
+    clipped = prepend_layer(small_model, Clipped())
+    images = small_task[0]
+    assert 0.2 < (images > 0.58).mean() < 0.4
+    labels = clipped.predict(images, verbose=0).argmax(axis=1)
+    assert "gradients alive" not in failed_names(check(clipped, (images, labels)))
 
 
 def test_a_reversed_gradient_is_caught(small_model, small_task):
@@ -546,6 +561,12 @@ def test_a_right_gradient_is_not_doubted_for_the_size_of_the_logits(small_model,
     for name in ("gradients right", "gradients right in random directions"):
         assert (name in table.index) == applies
         assert not applies or table.loc[name].passed
+
+
+def test_a_wrong_gradient_that_rounding_hides_in_short_steps_is_caught(small_model, small_task):
+    model = append_layer(prepend_layer(small_model, ReversedGradient()), keras.layers.Rescaling(1.0, 3e4))
+    attacked = attack(append_layer(small_model, keras.layers.Rescaling(1.0, 3e4)), *small_task, batch_size=20)
+    assert "gradients right" in failed_names(check_attack(model, *small_task, attacked, batch_size=20))
 
 
 def test_a_random_forward_pass_is_caught(small_model, small_task):

@@ -138,7 +138,7 @@ def test_an_attack_that_was_killed_while_it_was_checked_is_not_made_again(traine
         patched.setattr(evaluation, "attack", lambda *args, **more: pytest.fail("attacked again"))
         evaluate(config)
     assert {name: getattr(folder, name).read_bytes() for name in names} == whole
-    assert not folder.parts()
+    assert not list(folder.path.glob("*.part*"))
 
 
 def test_the_block_hardly_changes_the_outcome_and_the_parts_of_another_attack_do_not(trained, monkeypatch):
