@@ -166,11 +166,13 @@ class RunFolder:
         return self.path / f"robustness{self.suffix}.part{number}-{digest}.csv"
 
     def unchecked(self, digest: str) -> Path:
-        """Return where the attack of the first block is kept while it is checked."""
-        return self.part(0, digest).with_suffix(".npz")
+        """Return where the attack of the first block is kept until its rows are; hidden, as it holds all its images."""
+        rows = self.part(0, digest)
+        return rows.with_name(f".{rows.stem}.npz")
 
     def parts(self) -> list[Path]:
-        return sorted(self.path.glob(f"robustness{self.suffix}.part*"))
+        """Return the files that `part` and `unchecked` name, of any digest."""
+        return sorted(self.path.glob(f"*robustness{self.suffix}.part*"))
 
     @property
     def checks(self) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.artifacts.arrays import load_arrays, save_arrays
+from helpers.errors import StudyError
 
 COLUMN = "table."  # before the name of a column of the table, in a file
 
@@ -45,14 +46,13 @@ class Attacked:
         save_arrays(path, arrays | columns | {"settings": np.array(json.dumps(dict(self.settings)))})
 
     @classmethod
-    def load(cls, path: Path) -> "Attacked":
-        """Read an outcome from a file.
-
-        Raises:
-            StudyError: the file is not there, or cannot be read.
-        """
+    def load(cls, path: Path) -> "Attacked | None":
+        """Read an outcome from a file; None if it is not there, or was damaged: then the attack can be made again."""
         needed = ("adversarials", "radii", "unconfirmed", "settings")
-        arrays = load_arrays(path, needed=needed, made_by="notebook 04_evaluate_pgd")
+        try:
+            arrays = load_arrays(path, needed=needed, made_by="notebook 04_evaluate_pgd")
+        except StudyError:
+            return None
         table = {name.removeprefix(COLUMN): values for name, values in arrays.items() if name not in needed}
         settings, unconfirmed = json.loads(arrays["settings"].item()), int(arrays["unconfirmed"])
         return cls(pd.DataFrame(table), arrays["adversarials"], arrays["radii"], settings, unconfirmed)

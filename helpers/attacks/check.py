@@ -45,10 +45,14 @@ def check(
     *,
     otherwise: str,
     at_most: float = math.inf,
+    at_most_on_grid: float | None = None,
     at_least: float = -math.inf,
     more_steps_may_help: bool = False,
 ) -> Callable[[Callable[[Evidence], Measured]], CheckFunction]:
-    """Turn a function that measures into a check with a threshold, either `at_most` or `at_least`."""
+    """Turn a function that measures into a check with a threshold, either `at_most` or `at_least`.
+
+    `at_most_on_grid` is that of protocol "paper", if it differs.
+    """
 
     def decorate(measure: Callable[[Evidence], Measured]) -> CheckFunction:
         def run(evidence: Evidence) -> Check | None:
@@ -62,8 +66,9 @@ def check(
                 low, high = wilson(count, total) if total else (None, None)
             else:
                 value = float(measured)
-            threshold = at_least if math.isinf(at_most) else at_most
-            passed = at_least <= value <= at_most
+            most = at_most if at_most_on_grid is None or evidence.is_minimal else at_most_on_grid
+            threshold = at_least if math.isinf(most) else most
+            passed = at_least <= value <= most
             return Check(name, value, low, high, threshold, passed, otherwise, meaning, more_steps_may_help)
 
         run.__name__, run.__doc__ = measure.__name__, measure.__doc__

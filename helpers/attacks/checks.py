@@ -22,7 +22,7 @@ CHECKS = (
     attack_checks.planted_adversarials_are_found,
     attack_checks.other_attacks_find_no_more,
     attack_checks.another_search_finds_no_more,
-    attack_checks.margin_finds_no_more,
+    attack_checks.accuracy_holds_against_a_search,
     attack_checks.large_epsilon_breaks_all,
     attack_checks.noise_finds_no_more,
     gradient_checks.gradients_are_alive,

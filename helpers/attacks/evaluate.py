@@ -126,6 +126,7 @@ def _attack_block(
         )
         table.insert(1, "group", part.group.to_numpy())
         ROBUSTNESS.save(table, path)
+        folder.unchecked(key).unlink(missing_ok=True)
     return ROBUSTNESS.load(path)
 
 
@@ -134,12 +135,11 @@ def _attack_and_check(
 ) -> tuple[Attacked, Checks]:
     """Attack images and check the attack; attack again, in more steps and thoroughly, if the checks ask for that.
 
-    Checks take as long as an attack. What it found is in the file `kept` before they start, and is read from there if
-    they were killed.
+    Checks take as long as an attack. What it found is in the file `kept` before they start. If they are killed, or what
+    comes after them, the next call reads it from there, and checks it again.
     """
-    if kept.is_file():
-        found = Attacked.load(kept)
-    else:
+    found = Attacked.load(kept)
+    if found is None:
         found = attack(model, images, labels, **settings, steps=config.steps)
         found.save(kept)
     checks = check_attack(model, images, labels, found, seed=config.seed)

@@ -17,7 +17,7 @@ ROUNDINGS = 100  # of the largest logit, in float32: a rise must be larger to be
 PROBED_IMAGES = 20  # one batch of profile quick
 RANDOM_DIRECTIONS = 4  # signs of all pixels
 RANDOM_STEPS = (8 / 255, 1e-3, 1e-4)  # L∞; the longest shows the mean of what goes in small jumps
-LEAST_COSINE = 0.866  # between what is said of differences in these steps, and what is found
+LEAST_COSINE = 0.866  # of 30 degrees, between the differences in these steps that a gradient says and those found
 OFF_IMAGE = 1e-3  # L∞: large enough to tell pixels of one colour apart
 PROBES = 8  # times that pixels without gradient are changed by noise
 LOST_EFFECT = 1 / 3  # of pixels without gradient, as a share of the others' effect: by this share radii are too large
@@ -26,8 +26,8 @@ LOST_EFFECT = 1 / 3  # of pixels without gradient, as a share of the others' eff
 @check(
     "gradients alive",
     f"share of rightly classified images whose gradient is zero or not finite on over {DEAD_PIXEL_SHARE:.0%} of their "
-    f"pixels, or on pixels that matter: by noise on them, radii are over {LOST_EFFECT:.0%} too large. The attack "
-    "cannot move there: replace the layer that blocks the gradient, or attack without gradients",
+    f"pixels, or on pixels that matter: by what noise on them does, radii are over {LOST_EFFECT:.0%} too large. The "
+    "attack cannot move there: replace the layer that blocks the gradient, or attack without gradients",
     otherwise="broken",
     at_most=0.05,
 )

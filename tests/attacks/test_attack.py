@@ -338,6 +338,10 @@ def test_an_outcome_that_is_kept_is_the_same_when_it_is_read(request, tmp_path, 
     kept, expected = (asdict(each) for each in (Attacked.load(tmp_path / "outcome.npz"), found))
     pd.testing.assert_frame_equal(kept.pop("table"), expected.pop("table"))
     np.testing.assert_equal(kept, expected)
+    whole = (tmp_path / "outcome.npz").read_bytes()
+    (tmp_path / "outcome.npz").write_bytes(whole[: len(whole) // 2])
+    for name in ("outcome.npz", "missing.npz"):
+        assert Attacked.load(tmp_path / name) is None  # the attack is made again
 
 
 def test_of_two_attacks_the_nearer_adversarials_count(small_model, small_task):

@@ -134,6 +134,7 @@ def test_an_attack_that_was_killed_while_it_was_checked_is_not_made_again(traine
         patched.setattr(evaluation, "check_attack", kill)
         evaluate(config)
     assert len(checked) == is_doubted
+    assert [path.name[0] for path in folder.parts()] == ["."]  # so that the images in it are not shared
     with monkeypatch.context() as patched:
         patched.setattr(evaluation, "attack", lambda *args, **more: pytest.fail("attacked again"))
         evaluate(config)
