@@ -4,8 +4,8 @@
 
 The settings are those of `planted_cases.py`, `later_cases.py`, `third_cases.py` and `fourth_cases.py`. A fault is
 caught if the verdict is not "trusted"; a sound setting with another verdict is a false alarm. Settings that are held
-back were written without a look at the checks. Since then, checks have been added and changed for them: README says what
-their first run was.
+back were written without a look at the checks. Since then, checks have been added and changed for them; README has the
+outcomes of their first run.
 
 Each outcome goes into `judged.csv` at once, in place of an earlier one; README's table is printed from there. A run
 that was stopped goes on with `--missing`. Where the checks have changed, delete the file first.

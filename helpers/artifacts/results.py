@@ -5,6 +5,7 @@ clone that has no run. They hold no image.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,10 @@ class StudyResults:
 
     def first_trainings(self, count: int) -> "StudyResults":
         """Return the results of the trainings with the `count` smallest seeds."""
-        seeds = sorted(self.models.seed.unique())[:count]
+        return self.trainings(sorted(self.models.seed.unique())[:count])
+
+    def trainings(self, seeds: Collection[int]) -> "StudyResults":
+        """Return the results of the trainings with some seeds."""
         tables = {name: getattr(self, name) for name in TABLES}
         return StudyResults(self.about, **{name: table[table.seed.isin(seeds)] for name, table in tables.items()})
 

@@ -20,6 +20,7 @@ from helpers.values import choice_of
 
 # Measures of one kind of model, or of a task, alone
 LEVEL_MEASURES = ("accuracy", "share of accuracy lost", "ratio of radii between tasks")
+ROBUSTNESS_MEASURES = ("ratio of radii", "difference of accuracies", "ratio of accuracies")
 TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"
 
 
@@ -86,6 +87,12 @@ class Claim(Comparison):
     def is_level(self) -> bool:
         """Whether the claim is about a kind of model or a task alone, not about a difference between models."""
         return self.measure in LEVEL_MEASURES
+
+    @property
+    def compares_robustness(self) -> bool:
+        """Whether the claim compares radii or robust accuracies of two kinds of models."""
+        is_of_attack = self.epsilon is not None or self.measure == "ratio of radii"
+        return self.measure in ROBUSTNESS_MEASURES and is_of_attack
 
     @property
     def some_cells_support(self) -> bool:

@@ -23,8 +23,14 @@ class LargestGains:
     unbounded: int
 
 
-def robust_accuracies(results: StudyResults, arms: tuple[str, str]) -> pd.DataFrame:
-    """Return robust accuracies: a row per task, backbone and epsilon above 0, with a column for each of two arms."""
+def robust_accuracies(results: StudyResults, arms: tuple[str, str], *, each_training: bool = False) -> pd.DataFrame:
+    """Return robust accuracies: a row per task, backbone and epsilon above 0, with a column for each of two arms.
+
+    They are of all trainings together, or, with `each_training`, of pairs of single ones, in a row each.
+    """
+    if each_training:
+        seeds = sorted(results.models.seed.unique())
+        return pd.concat([robust_accuracies(results.trainings([seed]), arms) for seed in seeds], ignore_index=True)
     rows = []
     for task, backbone in cells_with(results, *arms):
         for epsilon in filter(None, results.about["epsilons"]):

@@ -34,7 +34,7 @@ def verdict_shares(
     rng, thresholds = np.random.default_rng(0), Thresholds.of(claim, chance=0.5)
     image, seed = np.repeat(np.arange(images), seeds), np.tile(np.arange(seeds), images)
     verdicts, half = [], image_spread / np.sqrt(2)
-    for _ in range(SIMULATIONS):
+    for _ in range(rounds):
         of_image, of_both = rng.normal(0, half, images), rng.normal(0, half, len(image))
         of_seed = rng.normal(0, seed_spread, seeds)
         found = crossed_mean(np.log(effect) + of_image[image] + of_both + of_seed[seed], image, seed)

@@ -1,15 +1,17 @@
 """What README says of real images, from the results of a run on them, beside the verdicts on drawn ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
+from helpers.artifacts.tables import steps_of
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.judge.learned import LEARNED, balanced_accuracies, hardly_learned
-from helpers.judge.thresholds import CANNOT_TELL, NOT_TRUSTED, VERDICTS
+from helpers.judge.statistics import majority_share
+from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, EQUIVALENT, NOT_TRUSTED, SUPPORTED, VERDICTS
 from helpers.show.names import IMAGES_OF
 
 CELL = ["task", "backbone"]
@@ -59,8 +61,10 @@ def _models(results: StudyResults, task: str, backbone: str) -> str:
     ]
     said = (
         f"{BACKBONES[backbone].title} on {IMAGES_OF[task]}, {models.classes.iloc[0]} classes, "
-        f"{clean.image.nunique()} test images, {radii.image.nunique()} of them attacked: {'; '.join(parts)}."
+        f"{clean.image.nunique()} test images, {radii.image.nunique()} of them attacked: {'; '.join(parts)}. The most "
+        f"frequent class has {majority_share(clean.drop_duplicates('image').label):.0%} of the test images."
     )
+    said += _repeated(radii, names)
     if (task, backbone) in hardly_learned(results):
         said += (
             f" **These models have hardly learned the task** (a balanced accuracy within {LEARNED:g} of guessing), so "
@@ -69,8 +73,23 @@ def _models(results: StudyResults, task: str, backbone: str) -> str:
     return said
 
 
+def _repeated(radii: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return the sentence on which arms' attacks were repeated in more steps; nothing if none was."""
+    steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
+    longer = (steps > steps.min()).groupby("arm").agg(["sum", "size"])
+    if not longer["sum"].any():
+        return ""
+    listed = ", ".join(f"{name} {longer['sum'][arm]} of {longer['size'][arm]}" for arm, name in names.items())
+    return (
+        f" The checks asked for a longer attack on some trainings ({listed}). It can only make their radii smaller "
+        "beside the others'."
+    )
+
+
 def _with_interval(value: float, low: float, high: float) -> str:
-    return f"{value:.2f}" + (f" ({low:.2f} to {high:.2f})" if np.isfinite(low) and np.isfinite(high) else "")
+    digits = 3 if abs(value) < 0.1 else 2
+    value, low, high = (f"{number:.{digits}f}" if np.isfinite(number) else "" for number in (value, low, high))
+    return value + f" ({low} to {high})" * bool(low and high)
 
 
 def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
@@ -87,9 +106,17 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     numbers = both.verdict.value_counts()
     listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
     beside = both[both.verdict_drawn.notna()]
-    same = (beside.verdict == beside.verdict_drawn).sum()
+    is_same, is_open = beside.verdict == beside.verdict_drawn, beside.verdict == CANNOT_TELL
+    is_opposite = (beside.verdict != beside.verdict_drawn) & _decided(beside.verdict) & _decided(beside.verdict_drawn)
     which = "Models that have learned their task" if left_out else "These models"
+    too = "All of them" if len(beside) == len(both) else f"{len(beside)} of them"
     return (
-        f"A claim on one task is one test. {which} allow {len(both)}: {listed}. "
-        f"{len(beside)} of them were made on drawn images, too; {same} of these have the same verdict there."
+        f"A claim on one task is one test; several may rest on one number. {which} allow {len(both)}: {listed}. {too} "
+        f"were made on drawn images, too: there, {(is_same & ~is_open).sum()} have the same verdict, "
+        f"{(is_same & is_open).sum()} cannot tell, either, and {is_opposite.sum() or 'none'} "
+        f"{'has' if is_opposite.sum() < 2 else 'have'} the opposite one."
     )
+
+
+def _decided(verdicts: pd.Series) -> pd.Series:
+    return verdicts.isin([SUPPORTED, EQUIVALENT, CONTRADICTED])

@@ -40,11 +40,12 @@ def source_of_each(runs: Sequence[StudyResults]) -> str:
 
 
 def what_would_tell(rows: pd.DataFrame) -> str:
-    """Return the sentences on what would decide each of a claim's rows of the ledger that is not decided."""
+    """Return the sentence on what would decide each of a claim's rows of the ledger that is not decided."""
     open_cells = rows[rows.value.notna() & (rows.verdict == CANNOT_TELL)]
-    return " ".join(
-        f"On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
+    listed = "; ".join(
+        f"on {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}" for row in open_cells.itertuples()
     )
+    return f"A rough guess, as if further images and trainings spread like these: {listed}." if listed else ""
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
@@ -135,7 +136,13 @@ def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
         f" {only} only say at which ε these networks fail, or which drawn task is the harder one: they depend on the "
         "images, and say nothing of attention."
     )
-    return f"Of {numbers.sum()} claims that we read from the paper, {listed}.{about if only else ''}"
+    names = [claim.id for claim in claims if claim.compares_robustness]
+    compared = (of_paper[of_paper.index.isin(names)] == CONTRADICTED).sum()
+    return (
+        f"We read the paper's sentences as {numbers.sum()} claims, not independent of each other: {listed}."
+        f"{about if only else ''} Of those *contradicted*, {compared or 'none'} "
+        f"{'compares' if compared < 2 else 'compare'} how robust models are with attention and without."
+    )
 
 
 def size(results: StudyResults) -> str:

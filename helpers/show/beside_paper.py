@@ -49,9 +49,15 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
             for path in (root / folder).glob(f"{pattern}-seed0.*")
             if path.stem.split("-", 1)[1].removesuffix("-seed0") in about[folder]
         }
-        links = [f"[{_named(path)}]({path.relative_to(root)})" for _, path in sorted(found.items())]
+        links = [f"[{_named(path)}]({path.relative_to(root)})" for path in sorted(found.values(), key=_place)]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (no such models yet)'} |")
     return "\n".join(lines)
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """Return where a figure stands: by its network, then by its task."""
+    _, task, backbone, _ = path.stem.split("-")
+    return list(BACKBONES).index(backbone), list(IMAGES_OF).index(task)
 
 
 def _named(path: Path) -> str:
@@ -73,7 +79,8 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
     for claim in claims:
         for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
             cell = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" if row.task else "all"
-            measured = str(claim.measure or "–").replace("accuracies", "accuracies, soft − none")
+            sign = "/" if claim.measure == "ratio of accuracies" else "−"
+            measured = str(claim.measure or "–").replace("accuracies", f"accuracies, soft {sign} none")
             ours = _value(row)
             if claim.measure == "difference of clean accuracies" and pd.notna(row.value):
                 ours = f"{_clean_accuracies(runs, row, claim)}: {ours}"
@@ -86,14 +93,20 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
 
 def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
     """Return what we measured, and found, for the two gains of the paper's abstract."""
-    accuracies = robust_accuracies(results, ("soft", "none"))
-    soft, none = largest_gains(accuracies, "soft", "none"), largest_gains(accuracies, "none", "soft")
+    arms = ("soft", "none")
+    accuracies, single = (robust_accuracies(results, arms, each_training=each) for each in (False, True))
     if accuracies.empty:
         return {}
+    soft, none, single_soft, single_none = (
+        largest_gains(table, *order) for table in (accuracies, single) for order in (arms, arms[::-1])
+    )
     points = f"{100 * soft.points:+.0f} points; none over soft {100 * none.points:+.0f} points"
     ratios = f"{soft.ratio:+.0%}; none over soft {none.ratio:+.0%}"
     if soft.unbounded + none.unbounded:
-        ratios += f"; comparisons without a bound, as one of them has 0: {soft.unbounded + none.unbounded}"
+        ratios += f"; in {soft.unbounded + none.unbounded} comparisons, one accuracy is 0 and there is no ratio"
+    if len(results.models.seed.unique()) > 1:  # the paper has one training of each model
+        points += f"; of single trainings {100 * single_soft.points:+.0f} and {100 * single_none.points:+.0f} points"
+        ratios += f"; of single trainings {single_soft.ratio:+.0%} and {single_none.ratio:+.0%}"
     networks = ", ".join(BACKBONES[name].title for name in accuracies.backbone.unique())
     of = f"soft over none; {networks}, `{results.about['profile']}`"
     return {
@@ -110,9 +123,10 @@ def _clean_accuracies(runs: Sequence[StudyResults], row: Any, claim: Claim) -> s
 
 
 def _value(row: Any) -> str:
-    """Return a measured value with its interval."""
+    """Return a measured value with its interval, in percent if the paper's is; or why nothing was measured."""
     if pd.isna(row.value):
-        return "–"
+        return f"– ({row.why})"
     if row.low == row.high:  # counted, not estimated
         return f"{row.value:.2%}"
-    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+    value, low, high = (f"{x:.1%}" if "%" in row.gives else f"{x:.3f}" for x in (row.value, row.low, row.high))
+    return f"{value} ({low} to {high})"

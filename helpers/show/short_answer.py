@@ -26,13 +26,16 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
     if measured.empty:
         return f"On {source}, there are no models with soft attention and without to compare."
     shown, ruled_out = (int((measured.verdict == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
-    gain = np.exp(Thresholds.of(claim, chance=0).contradicts_below) - 1
-    lost = int(((measured.high < 1) & (measured.verdict != NOT_TRUSTED)).sum())
+    matters = np.exp(Thresholds.of(claim, chance=0).contradicts_below)
+    trusted = measured[measured.verdict != NOT_TRUSTED]
+    lost, much = int((trusted.high < 1).sum()), int((trusted.high < 1 / matters).sum())
+    harm = f"; in {much} of these, by enough to matter" if lost else ""
     return (
         f"Does soft attention make such classifiers more robust? We compared {len(measured)} combinations of task and "
-        f"network on {source}: {_count(shown, 'shows')} that it does, {_count(ruled_out, 'rules')} out a gain of "
-        f"{gain:.0%} or more, and in {lost or 'none'} it makes the model less robust (95% interval below 1). Read as a "
-        f"claim about at least {claim.at_least or len(rows)} of the paper's {len(rows)} combinations, its verdict is "
+        f"network on {source}: {_count(shown, 'shows')} that it does, and {_count(ruled_out, 'rules')} out a gain of "
+        f"{matters - 1:.0%} or more (adjusted for {len(rows)} tests). In {lost or 'none'}, it makes the model less "
+        f"robust (95% interval below 1, not adjusted){harm}. Read as a claim about at least "
+        f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, its verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells})."
     )
 

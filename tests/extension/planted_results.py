@@ -32,7 +32,9 @@ def planted_results(
                     about = {"source": "phantom", "classes": 7, "image_size": 96, "parameters": 1000, "data_seed": 0}
                     models.append({**key, **about, "protocol": "minimal", "attack_version": 3, "verdict": "trusted"})
                     rows = pd.DataFrame({**key, "image": names, "group": groups, "label": "nv"})
-                    radii.append(rows.assign(radius=radius, failed_at=0.0, calls=50, levels=1.0))
+                    radii.append(
+                        rows.assign(attack="minimum_norm_20", radius=radius, failed_at=0.0, calls=50, levels=1.0)
+                    )
                     clean.append(rows.assign(right=right.astype(int)))
     nothing = pd.DataFrame(columns=["task", "backbone", "arm", "seed"])
     return StudyResults(

@@ -20,3 +20,11 @@ def test_accuracies_count_the_images_whose_radius_is_larger():
     assert (row.task, row.backbone, row.epsilon, row.images) == ("skin_lesion", "resnet50", 0.00125, 20)
     radii = results.radii[results.radii.arm == "soft"].radius
     assert row.soft == sum(radius > 0.00125 for radius in radii) / 20
+
+
+def test_gains_of_single_trainings_are_those_of_pairs_with_one_seed():
+    results = planted_results(effect=1, images=20, seeds=3, rng=np.random.default_rng(0))
+    rows = robust_accuracies(results, ("soft", "none"), each_training=True)
+    radii = results.radii[results.radii.arm == "soft"]
+    assert rows.soft.tolist() == radii.assign(right=radii.radius > 0.00125).groupby("seed").right.mean().tolist()
+    assert len(rows) == 3 > rows.soft.duplicated().sum()
