@@ -130,7 +130,7 @@ def _with_verdict(
 ) -> Decision:
     """Return a decision with its verdict and numbers."""
     measure = MEASURES[str(claim.measure)]
-    value, low, high = measure.shown(estimate)
+    value, low, high = measure.shown(estimate, claim.quantity)
     base = replace(
         base,
         value=value,

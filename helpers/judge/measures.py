@@ -1,7 +1,7 @@
 """All measures of claims, by name."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class Measure:
         is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
         rests_on_attack: Whether a doubtful attack makes it doubtful, unless the claim is about clean images.
         bounds: Between which it lies, whatever its interval.
+        bounds_of: The same for quantities that have others, by name.
     """
 
     estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
@@ -29,11 +30,13 @@ class Measure:
     is_ratio: bool = False
     rests_on_attack: bool = True
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    bounds_of: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
-    def shown(self, estimate: Estimate) -> list[float]:
-        """Return the value and the ends of its 95% interval, on the scale of the thresholds."""
+    def shown(self, estimate: Estimate, quantity: str | None) -> list[float]:
+        """Return the value of a quantity and the ends of its 95% interval, on the scale of the thresholds."""
         numbers = np.array([estimate.value, *estimate.interval()])
-        return np.clip(np.exp(numbers) if self.is_ratio else numbers, *self.bounds).tolist()
+        bounds = self.bounds_of.get(quantity or "", self.bounds)
+        return np.clip(np.exp(numbers) if self.is_ratio else numbers, *bounds).tolist()
 
 
 A_SHARE = (0.0, 1.0)
@@ -44,7 +47,7 @@ MEASURES = {
     "difference of accuracies": Measure(accuracies.difference_of_accuracies, ("other_arm", "epsilon")),
     "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon")),
     "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",), bounds=A_SHARE),
-    "explanation": Measure(explanations.explanation, ("quantity",)),
+    "explanation": Measure(explanations.explanation, ("quantity",), bounds_of=explanations.MEAN_RANGES),
     "explanation against control": Measure(explanations.explanation_against_control, ("quantity", "control")),
     "explanation between arms": Measure(explanations.explanation_between_arms, ("quantity", "other_arm")),
     "explanation between epsilons": Measure(

@@ -323,3 +323,12 @@ def test_intervals_of_shares_in_the_committed_results_end_at_0_and_1(profile):
     assert (found.high <= 1).all()
     assert (found.low <= found.value).all()
     assert (found.value <= found.high).all()
+
+
+@pytest.mark.parametrize("profile", ["reference", "real"])
+@pytest.mark.parametrize(("quantity", "lowest"), [("rank correlation", -1), ("inverted", 0)])
+def test_intervals_of_explanations_in_the_committed_results_end_where_a_mean_can(profile, quantity, lowest):
+    claims = [claim for claim in read_claims() if claim.measure == "explanation" and claim.quantity == quantity]
+    found = judge(StudyResults.load(ROOT / "results" / profile), claims).dropna(subset=["value"])
+    assert found.low.ge(lowest).all()
+    assert found.high.le(1).all()
