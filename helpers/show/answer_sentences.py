@@ -97,6 +97,8 @@ def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> s
     if len(few):
         so_far = join_distinct(f"{row.seeds} on {IMAGES_OF[row.task]}" for row in few.itertuples())
         split += f". Trainings of the placebo so far: {so_far}; the next may change these ratios"
+    if of_own["as-released"]:
+        split += f". The block as released, which looks at only three channels, to none: {of_own['as-released']}"
     sentences = [split, f"Adversarial training, the known remedy, to none: {of_own['remedy'] or '– (not run)'}"]
     for results in runs:
         profile = results.about["profile"]

@@ -41,6 +41,7 @@ def test_accuracies_of_the_summary_are_shares_of_radii_above_epsilon(results):
 
 def test_means_of_the_summary_are_those_of_the_rows(results):
     names = {"none": "without attention", "soft": "with soft attention", "placebo": "with placebo attention"}
+    names |= {"soft_released": "with soft attention as released"}
     keys = ["task", "backbone", "model", "condition", "epsilon", "target", "measure"]
     path = ROOT / "results" / f"{results.about['profile']}_explanations.csv"
     summary = pd.read_csv(path, dtype={"target": str}).fillna({"target": ""})  # not the bool true
