@@ -131,7 +131,7 @@ def accuracy_holds_against_a_search(evidence: Evidence) -> tuple[int, int] | Non
     searched = attack(evidence.compiled, images, labels, seed=other_seed, probabilities=True)
     left = evidence.attacked.table.query("correct and image < @SEARCHED_IMAGES")
     broken = left[searched.radii[left.image] <= left.epsilon]
-    return int(broken.groupby("epsilon").size().max()) if len(broken) else 0, len(images)
+    return int(broken.groupby("epsilon").image.nunique().max()) if len(broken) else 0, len(images)
 
 
 @check(

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import LOGIT_TOLERANCE, fools, project
+from helpers.attacks.pgd import LOGIT_TOLERANCE, finite, fools, project
 from helpers.attacks.predict import padded_batches, predict
 from helpers.backend import tf
 
@@ -125,7 +125,7 @@ def _attack_levels(compiled, images, labels, levels, steps, direction) -> np.nda
             if tf.reduce_all(fooled):
                 break
             length = tf.maximum(ball * (1 - step / steps), 1 / LEVELS)  # at least one level
-            moved = project(iterates + length * tf.sign(gradient), originals, ball)
+            moved = project(iterates + length * tf.sign(finite(gradient)), originals, ball)
             on_grid = tf.round(moved * LEVELS) / LEVELS
             iterates = tf.where(fooled[:, None, None, None], iterates, on_grid)
         perturbed[rows[:count]] = iterates.numpy()[:count]

@@ -15,7 +15,7 @@ import numpy as np
 
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.losses import margin
-from helpers.attacks.pgd import LOGIT_TOLERANCE, decayed, fools, project
+from helpers.attacks.pgd import LOGIT_TOLERANCE, decayed, finite, fools, project
 from helpers.attacks.predict import padded_batches
 from helpers.backend import tf
 
@@ -89,8 +89,10 @@ def _search_batch(
         best = tf.where(is_nearer, distance, best)
         nearest = tf.where(is_nearer[:, None, None, None], iterates, nearest)
         length, change = (decayed(values, step, steps) for values in (SEARCH_STEP_LENGTHS, RADIUS_CHANGES))
+        gradient = finite(gradient)
         slope = tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3))
         to_boundary = distance + tf.abs(margins) / slope  # if the margin were linear
+        to_boundary = tf.where(tf.math.is_nan(to_boundary), largest, to_boundary)  # logits overflow
         outside = tf.where(tf.math.is_finite(best), radius, to_boundary) * (1 + change)
         radius = tf.minimum(tf.where(is_fooled, tf.minimum(radius * (1 - change), best), outside), largest)
         ball = radius[:, None, None, None]

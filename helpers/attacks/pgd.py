@@ -67,7 +67,7 @@ class CompiledLinfPGD(foolbox.attacks.LinfPGD):
 
     def value_and_grad(self, loss_fn, x: eagerpy.Tensor) -> tuple[eagerpy.Tensor, eagerpy.Tensor]:
         losses, gradient, _ = loss_fn(x.raw)
-        return eagerpy.astensor(tf.reduce_sum(losses)), eagerpy.astensor(gradient)
+        return eagerpy.astensor(tf.reduce_sum(losses)), eagerpy.astensor(finite(gradient))
 
 
 def perturb(
@@ -103,13 +103,17 @@ def perturb(
 
     def step(taken, iterate):
         _, gradient, _ = differentiate(model, scaled, iterate, labels)
-        gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)  # what overflowed moves nothing
-        moved = iterate + rel_stepsize * epsilon * tf.sign(gradient)
+        moved = iterate + rel_stepsize * epsilon * tf.sign(finite(gradient))
         return taken + 1, project(moved, pixels, epsilon)
 
     start = tf.clip_by_value(pixels + starts * epsilon, 0.0, 1.0)
     _, last = tf.while_loop(is_unfinished, step, (0, start))
     return tf.stop_gradient(last)
+
+
+def finite(gradient: tf.Tensor) -> tf.Tensor:
+    """Return a gradient with 0 for what is no number: where logits overflow, pixels stay where they are."""
+    return tf.where(tf.math.is_finite(gradient), gradient, 0.0)
 
 
 def project(moved: tf.Tensor, originals: tf.Tensor, epsilon: float | tf.Tensor) -> tf.Tensor:
@@ -160,7 +164,7 @@ def attack_balls(
             fooled |= fools(true, logits, LOGIT_TOLERANCE)
             if tf.reduce_all(fooled):
                 break
-            direction = tf.sign(gradient) if targets is None else -tf.sign(gradient)
+            direction = tf.sign(finite(gradient)) * (1 if targets is None else -1)
             moved = iterates + decayed(STEP_LENGTHS, step, steps) * ball * direction
             iterates = tf.where(fooled[:, None, None, None], iterates, project(moved, originals, ball))
         for whole, part in ((perturbed, iterates), (is_fooled, fooled), (calls, taken)):
