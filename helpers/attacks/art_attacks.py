@@ -8,6 +8,7 @@ import numpy as np
 
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.losses import LOSS_FUNCTIONS, Loss
+from helpers.attacks.pgd import finite
 from helpers.backend import tf
 
 
@@ -127,7 +128,7 @@ def _art_classifier(compiled: CompiledModel, loss: str) -> Any:
 
         def loss_gradient(self, x, y, training_mode=False, **kwargs):
             pixels, labels = tf.constant(x, tf.float32), tf.constant(y.argmax(axis=1), tf.int64)
-            return compiled.differentiate(pixels, labels, loss=loss)[1].numpy()
+            return finite(compiled.differentiate(pixels, labels, loss=loss)[1]).numpy()
 
     return CompiledClassifier(
         model=lambda pixels, training: compiled.logits(tf.cast(pixels, tf.float32)),

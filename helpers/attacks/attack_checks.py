@@ -16,7 +16,7 @@ from helpers.attacks.strong import attack_survivors
 
 PLANTED_IMAGES = 20  # one batch of profile quick
 HARD_IMAGES = 5  # that other attacks try
-OTHERS_MAY_BREAK = 1 / HARD_IMAGES  # under protocol "paper": one image says little of robust accuracy
+OTHERS_MAY_BREAK = 1 / HARD_IMAGES  # under protocol "paper": one of five, which says little of accuracy; of fewer, none
 EASIER_IMAGES = 5  # that are searched again beside these: a radius that is too large need not be among the largest
 SEARCHED_IMAGES = 40  # under protocol "paper", whose attack takes far longer than a search
 SEARCH_MAY_BREAK = 0.04  # of these: one of 40, or of 25; none, if there are fewer
@@ -59,7 +59,7 @@ def planted_adversarials_are_found(evidence: Evidence) -> tuple[int, int] | None
 @check(
     "other attacks find no more",
     f"share of the {HARD_IMAGES} images that held out longest which another attack breaks at {HELD_SHARE:.0%} of the "
-    "smallest of their radii; under protocol paper, at the largest epsilon where all held, and one of them may break. "
+    "smallest of their radii; under protocol paper, at the largest epsilon where all held, and one of five may break. "
     "The others are Auto-PGD on the cross-entropy, PGD towards each class, and Square, which sees no gradient, in "
     f"{OTHER_BUDGET.queries} queries. Take more steps",
     otherwise="doubtful",

@@ -112,7 +112,7 @@ def perturb(
 
 
 def finite(gradient: tf.Tensor) -> tf.Tensor:
-    """Return a gradient with 0 for what is no number: where logits overflow, pixels stay where they are."""
+    """Return a gradient with 0 for what is no number, as where logits overflow: it then moves no pixel."""
     return tf.where(tf.math.is_finite(gradient), gradient, 0.0)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import STEP_LENGTHS, decayed, project, random_starts
+from helpers.attacks.pgd import STEP_LENGTHS, decayed, finite, project, random_starts
 from helpers.backend import keras, tf
 from helpers.networks.build import load_model
 
@@ -80,7 +80,9 @@ def _attack(model: keras.Model, kept: Adversarials, epsilon: float) -> np.ndarra
     for step in range(TRANSFER_STEPS):
         _, gradient, _ = compiled.differentiate(iterates, labels)
         iterates = project(
-            iterates + epsilon * decayed(STEP_LENGTHS, step, TRANSFER_STEPS) * tf.sign(gradient), originals, epsilon
+            iterates + epsilon * decayed(STEP_LENGTHS, step, TRANSFER_STEPS) * tf.sign(finite(gradient)),
+            originals,
+            epsilon,
         )
     return iterates.numpy()
 

@@ -91,8 +91,7 @@ class Claim(Comparison):
     @property
     def compares_robustness(self) -> bool:
         """Whether the claim compares radii or robust accuracies of two kinds of models."""
-        is_of_attack = self.epsilon is not None or self.measure == "ratio of radii"
-        return self.measure in ROBUSTNESS_MEASURES and is_of_attack
+        return self.measure in ROBUSTNESS_MEASURES
 
     @property
     def some_cells_support(self) -> bool:

@@ -74,7 +74,7 @@ def _models(results: StudyResults, task: str, backbone: str) -> str:
 
 
 def _repeated(radii: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return the sentence on which arms' attacks were repeated in more steps; nothing if none was."""
+    """Return the sentence on which arms' attacks took more steps than others; nothing if all took as many."""
     steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
     longer = (steps > steps.min()).groupby("arm").agg(["sum", "size"])
     if not longer["sum"].any():
@@ -114,7 +114,7 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
         f"A claim on one task is one test; several may rest on one number. {which} allow {len(both)}: {listed}. {too} "
         f"were made on drawn images, too: there, {(is_same & ~is_open).sum()} have the same verdict, "
         f"{(is_same & is_open).sum()} cannot tell, either, and {is_opposite.sum() or 'none'} "
-        f"{'has' if is_opposite.sum() < 2 else 'have'} the opposite one."
+        f"{'has' if is_opposite.sum() < 2 else 'have'} the opposite one; the others are decided in one place only."
     )
 
 

@@ -33,7 +33,7 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
     return (
         f"Does soft attention make such classifiers more robust? We compared {len(measured)} combinations of task and "
         f"network on {source}: {_count(shown, 'shows')} that it does, and {_count(ruled_out, 'rules')} out a gain of "
-        f"{matters - 1:.0%} or more (adjusted for {len(rows)} tests). In {lost or 'none'}, it makes the model less "
+        f"{matters - 1:.0%} or more (adjusted for {len(measured)} tests). In {lost or 'none'}, it makes the model less "
         f"robust (95% interval below 1, not adjusted){harm}. Read as a claim about at least "
         f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, its verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells})."

@@ -11,9 +11,12 @@ from decoy import decoy_model
 from helpers import StudyError, attack
 from helpers.attacks.attacked import Attacked, nearer
 from helpers.attacks.compiled import CompiledModel
+from helpers.attacks.eight_bit import file_columns
 from helpers.attacks.minimum_norm import search_nearest
+from helpers.attacks.other_attacks import Budget
 from helpers.attacks.pgd import attack_balls, random_starts
 from helpers.attacks.radii import CLOSER, ROUNDS, RadiusSearch
+from helpers.attacks.strong import attack_survivors
 from helpers.backend import keras, tf
 
 EPSILONS = (0.01, 0.03, 0.06, 0.12, 0.3)
@@ -354,3 +357,30 @@ def test_of_two_attacks_the_nearer_adversarials_count(small_model, small_task):
     assert np.abs(both.adversarials - images).max(axis=(1, 2, 3)) == pytest.approx(both.radii)
     assert (both.table.calls == one.table.calls + other.table.calls).all()
     assert (small_model.predict(both.adversarials, verbose=0).argmax(axis=1) == both.table.prediction).all()
+
+
+@tf.custom_gradient
+def _without_numbers(pixels):
+    return tf.identity(pixels), lambda upstream: tf.concat([np.nan * upstream[:, :1], upstream[:, 1:]], axis=1)
+
+
+class NoNumbers(keras.layers.Layer):
+    """Return the input unchanged; the gradient of its first row is no number."""
+
+    def call(self, inputs):
+        return _without_numbers(inputs)
+
+
+def test_a_gradient_that_is_no_number_moves_no_pixel(small_model, small_task):
+    images, labels = small_task
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, small_model(NoNumbers()(inputs)))
+    compiled = CompiledModel(model, batch_size=20)
+    minimal = attack(compiled, images, labels)
+    assert np.isfinite(minimal.radii).all()
+    assert np.isfinite(file_columns(compiled, images, labels, minimal.adversarials, steps=5)["levels"]).any()
+    paper = attack(compiled, images, labels, protocol="paper", epsilons=[0.3], steps=10)
+    assert np.isfinite(paper.adversarials).all()
+    assert np.isfinite(paper.radii).any()
+    broken = attack_survivors(compiled, images, labels, epsilon=0.3, attacks=["auto_pgd"], budget=Budget(steps=10))
+    assert broken.broken.any()

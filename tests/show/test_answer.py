@@ -132,7 +132,7 @@ def test_gains_losses_and_what_is_ruled_out_are_counted():
     )
     said = in_words(claim, rows, overall_row, "drawn images")
     assert "We compared 4 combinations of task and network on drawn images: none shows that it does, and 2 rule" in said
-    assert "out a gain of 15% or more (adjusted for 5 tests). In 1, it makes the model less robust" in said
+    assert "out a gain of 15% or more (adjusted for 4 tests). In 1, it makes the model less robust" in said
     assert "not adjusted); in 0 of these, by enough to matter. Read" in said  # .9 is above 1/1.15
     much = in_words(claim, rows.assign(high=rows.high - 0.04), overall_row, "drawn images")
     assert "not adjusted); in 1 of these, by enough" in much
