@@ -97,6 +97,7 @@ def test_a_killed_evaluation_goes_on_with_the_next_block_of_images(trained, monk
     os.kill(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     assert not folder.robustness.exists()
+    assert not list(folder.path.glob(".*.part*.npz"))  # what was kept of the first block for its checks
     done, attacked = len(list(folder.path.glob("*.part*.csv"))), []
     monkeypatch.setattr(
         evaluation, "attack", lambda *args, **more: attacked.append(more["first"]) or attack(*args, **more)
