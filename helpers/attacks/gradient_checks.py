@@ -67,13 +67,12 @@ def _change_by_noise(evidence: Evidence, images: np.ndarray, where: np.ndarray) 
 @check(
     "gradients right",
     f"share of up to {PROBED_IMAGES} rightly classified images whose margin, as far as rounding lets it be seen, does "
-    "not change as its gradient says: in "
-    f"{RANDOM_DIRECTIONS} random directions, the cosine between what it says and what is found is at most "
-    f"{LEAST_COSINE:g} in every one of the steps {', '.join(f'{step:.2g}' for step in RANDOM_STEPS)}; or, where "
-    f"rounding hides that, the margin rises by less than {LEAST_RISE:.0%} of what it says along its signs, in steps of "
-    f"{SMALL_STEPS[0]:g}, of {SMALL_STEPS[1]:g} and of the image's radius. The attack "
-    "follows a gradient that is not the model's: look for a layer with a gradient of its own, or attack without "
-    "gradients",
+    f"not change as its gradient says. In {RANDOM_DIRECTIONS} random directions, the cosine between what it says and "
+    f"what is found is at most {LEAST_COSINE:g} in every one of the steps "
+    f"{', '.join(f'{step:.2g}' for step in RANDOM_STEPS)}. Where rounding hides that, the margin rises along the "
+    f"gradient's signs by less than {LEAST_RISE:.0%} of what it says, in steps of {SMALL_STEPS[0]:g}, of "
+    f"{SMALL_STEPS[1]:g} and of the image's radius. The attack follows a gradient that is not the model's: look for a "
+    "layer with a gradient of its own, or attack without gradients",
     otherwise="broken",
     at_most=0.1,
 )

@@ -92,7 +92,6 @@ def _search_batch(
         gradient = finite(gradient)
         slope = tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3))
         to_boundary = distance + tf.abs(margins) / slope  # if the margin were linear
-        to_boundary = tf.where(tf.math.is_nan(to_boundary), largest, to_boundary)  # logits overflow
         outside = tf.where(tf.math.is_finite(best), radius, to_boundary) * (1 + change)
         radius = tf.minimum(tf.where(is_fooled, tf.minimum(radius * (1 - change), best), outside), largest)
         ball = radius[:, None, None, None]

@@ -112,9 +112,9 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     too = "All of them" if len(beside) == len(both) else f"{len(beside)} of them"
     return (
         f"A claim on one task is one test; several may rest on one number. {which} allow {len(both)}: {listed}. {too} "
-        f"were made on drawn images, too: there, {(is_same & ~is_open).sum()} have the same verdict, "
-        f"{(is_same & is_open).sum()} cannot tell, either, and {is_opposite.sum() or 'none'} "
-        f"{'has' if is_opposite.sum() < 2 else 'have'} the opposite one; the others are decided in one place only."
+        f"were made on drawn images, too. Decided alike in both: {(is_same & ~is_open).sum()}; *cannot tell* in both: "
+        f"{(is_same & is_open).sum()}; decided the other way: {is_opposite.sum()}; decided in one of them only: "
+        f"{(~is_same & ~is_opposite).sum()}."
     )
 
 

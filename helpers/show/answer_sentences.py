@@ -40,12 +40,16 @@ def source_of_each(runs: Sequence[StudyResults]) -> str:
 
 
 def what_would_tell(rows: pd.DataFrame) -> str:
-    """Return the sentence on what would decide each of a claim's rows of the ledger that is not decided."""
+    """Return the sentences on what would decide each of a claim's rows of the ledger that is not decided."""
     open_cells = rows[rows.value.notna() & (rows.verdict == CANNOT_TELL)]
-    listed = "; ".join(
-        f"on {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}" for row in open_cells.itertuples()
+    listed = " ".join(
+        f"On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
     )
-    return f"A rough guess, as if further images and trainings spread like these: {listed}." if listed else ""
+    if open_cells.why.str.contains("would tell").any():
+        listed += (
+            " These numbers are rough guesses, as if further images and trainings spread like those that there are."
+        )
+    return listed
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:

@@ -48,12 +48,16 @@ def test_the_table_has_both_verdicts_and_the_ratio_by_hand(real, drawn):
 def test_tests_with_the_same_verdict_are_counted(real):
     same = judge(real, CLAIMS)
     other = same.assign(verdict=same.verdict.where(same.claim != "robustness", "supported"))
-    too = "All of them were made on drawn images, too: there, "
+    too = "All of them were made on drawn images, too. Decided alike in both: "
     decided = same[same.value.notna() & (same.section != "ours")].verdict.ne("cannot tell").sum()
     assert decided in (1, 2)
-    rest = f"{3 - decided} cannot tell, either, and"
-    assert f"{too}{decided} have the same verdict, {rest} none has" in on_real_images(real, same, same, SHOWN)
-    assert f"{too}{decided - 1} have the same verdict, {rest} 1 has" in on_real_images(real, same, other, SHOWN)
+    rest = f"*cannot tell* in both: {3 - decided}; decided the other way:"
+    assert f"{too}{decided}; {rest} 0; decided in one of them only: 0." in on_real_images(real, same, same, SHOWN)
+    assert f"{too}{decided - 1}; {rest} 1; decided in one of them only: 0." in on_real_images(real, same, other, SHOWN)
+    unknown = same.assign(verdict=same.verdict.where(same.claim != "robustness", "cannot tell"))
+    assert f"{too}{decided - 1}; {rest} 0; decided in one of them only: 1." in on_real_images(
+        real, same, unknown, SHOWN
+    )
 
 
 def test_an_attack_that_was_repeated_is_said_with_the_models_it_was_on(real, drawn):
