@@ -27,7 +27,7 @@ SMOKE = str(TESTS / "smoke_tiny.yaml")  # profile smoke, with tiny backbones
 
 def pytest_collection_modifyitems(items):
     """Put the longest files first, so that no worker is left with one of them at the end."""
-    longest = ["test_workflow", "test_share", "test_real_backbones_smoke"]
+    longest = ["test_workflow", "test_share"]
     items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
 
 

@@ -11,12 +11,10 @@ from helpers.artifacts.tables import EXPLANATIONS, HISTORY, ROBUSTNESS
 from helpers.attacks import attack_checks, checks
 
 
+@pytest.mark.slow  # minutes, most of it tracing
 @pytest.mark.parametrize(
     ("task", "backbone", "cells"),
-    [
-        ("skin_lesion", "resnet50", 2),
-        pytest.param("pneumothorax", "inception_resnet_v2", 1, marks=pytest.mark.slow),  # minutes, most of it tracing
-    ],
+    [("skin_lesion", "resnet50", 2), ("pneumothorax", "inception_resnet_v2", 1)],
 )
 def test_a_real_backbone_goes_all_the_way(task, backbone, cells, tmp_path, monkeypatch):
     """Its numbers mean nothing after a few steps; their ranges and shapes do."""
