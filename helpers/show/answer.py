@@ -22,6 +22,7 @@ from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import join_distinct
+from helpers.show.ratio_tables import ratio_table
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 from helpers.show.summaries import save_summaries
 
@@ -30,6 +31,7 @@ RESULTS = ("results/reference", "results/quick")  # what README shows; the secon
 REAL = "results/real"  # the same models on real images
 BEGIN, END = "<!-- {name}: written by helpers/show/answer.py -->", "<!-- end of {name} -->"
 MAIN = ("robustness", "no-sacrifice", "resnet50-two-of-three", "inception-not-improved", "mostly-harmless")
+OWN = tuple(name for name in QUESTIONS if name not in MAIN)  # what the paper does not ask
 
 
 def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResults, on_real: pd.DataFrame) -> str:
@@ -53,13 +55,13 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
 
 
 def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return in Markdown how sure the answer is, what of it is attention, and how many claims came out how."""
+    """Return in Markdown all ratios, what would tell where no verdict is, and how many claims came out how."""
     claims, claim = read_claims(), _main_claim()
     main = ledger[ledger.claim == claim.id]
     judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
-    sure = [say.what_would_tell(main), say.fewer(judged, claim, main), say.medians(judged)]
+    sure = " ".join(filter(None, [say.what_would_tell(main), say.fewer(judged, claim, main)]))
     counts = say.counts(_overall(ledger), claims)
-    return "\n\n".join([" ".join(filter(None, sure)), say.parts(ledger, runs, claim), counts])
+    return "\n\n".join(filter(None, [ratio_table(ledger, runs, claim), sure, counts]))
 
 
 def _main_claim() -> Claim:
@@ -75,7 +77,7 @@ def table_of_verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str
     """Return in Markdown the table of the main claims with their verdicts, and what the runs hold."""
     verdicts = _overall(ledger)
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
-    for name in (*MAIN, *say.OWN):
+    for name in (*MAIN, *OWN):
         row = verdicts.loc[name]
         found = ledger[(ledger.claim == name) & (ledger.rests_on != "")]
         rests = join_distinct(f"{each.rests_on}, `{each.profile}`" for each in found.itertuples()) or "–"
@@ -98,7 +100,7 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
         "answer": answer(runs, ledger, real, on_real),
         "verdicts": table_of_verdicts(runs, ledger),
         "how sure": how_sure(runs, ledger),
-        "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *say.OWN)),
+        "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *OWN)),
         "beside the paper": beside_paper(runs, ledger),
     }
 

@@ -2,26 +2,16 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
-from helpers.judge.accuracy_measures import cells_with, paired_radii
 from helpers.judge.claims import Claim
 from helpers.judge.ledger import RESTS_ON, judge_by_first
-from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, NOT_TRUSTED, SUPPORTED, VERDICTS
+from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, SUPPORTED, VERDICTS
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
-from helpers.show.names import IMAGES_OF, SOURCES, join_distinct
-
-TITLES = {  # of claims that the paper does not make
-    "attention-alone": "soft attention over the placebo",
-    "surgery": "placebo over none",
-    "as-released": "attention as released",
-    "remedy": "adversarial training",
-}
-OWN = tuple(TITLES)
+from helpers.show.names import IMAGES_OF, SOURCES, join_distinct, span
 
 
 def source(runs: Sequence[StudyResults]) -> str:
@@ -67,70 +57,6 @@ def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
     return f"The first {count} trainings alone gave {found}."
 
 
-def medians(results: StudyResults) -> str:
-    """Return the sentence on the median over images and trainings: a geometric mean gives much weight to a few."""
-    medians = []
-    for task, backbone in cells_with(results, "soft", "none"):
-        middle = float(np.exp(paired_radii(results, task, backbone, "soft", "none").ratio.median()))
-        medians.append(f"{middle:.2f} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}")
-    listed = "; ".join(medians)
-    return f"These ratios are geometric means; the median, over images and trainings, is {listed}." if medians else ""
-
-
-def parts(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> str:
-    """Return the sentences on what of it is attention, and what the surgery around it.
-
-    Args:
-        ledger: Of all claims.
-        runs: The results that it comes from.
-        claim: That attention makes models more robust.
-    """
-    of_own = {name: ratios(ledger[(ledger.claim == name) & ledger.value.notna()]) for name in OWN}
-    own = ledger[ledger.claim.isin(OWN) & ledger.value.notna()]
-    whole = ledger[(ledger.claim == claim.id) & ledger.value.notna()]
-    split = "Nothing here separates attention from the surgery around it (no placebo)"
-    if of_own["attention-alone"]:
-        split = (
-            f"What of it is attention? The placebo has the same layers, but attends to all positions alike. Ratios of "
-            f"radii, soft attention to the placebo, are {of_own['attention-alone']}; the placebo to none, "
-            f"{of_own['surgery']}"
-        )
-    placebo = own[own.claim.isin(["attention-alone", "surgery"]) & own.profile.isin(whole.profile)]
-    cell = ["task", "backbone"]
-    few = placebo[placebo.seeds < placebo.join(whole.groupby(cell).seeds.max().rename("of_whole"), on=cell).of_whole]
-    if len(few):
-        so_far = join_distinct(f"{row.seeds} on {IMAGES_OF[row.task]}" for row in few.itertuples())
-        split += f". Trainings of the placebo so far: {so_far}; the next may change these ratios"
-    if of_own["as-released"]:
-        split += f". The block as released, which looks at only three channels, to none: {of_own['as-released']}"
-    sentences = [split, f"Adversarial training, the known remedy, to none: {of_own['remedy'] or '– (not run)'}"]
-    for results in runs:
-        profile = results.about["profile"]
-        here = own[own.profile == profile]
-        if here.empty or profile in set(whole.profile):
-            continue
-        pairs = judge_by_first([results], [claim])
-        pairs = pairs[pairs.value.notna()]
-        names = [TITLES[name] for name in OWN if name in set(here.claim)]
-        trainings = int(here.seeds.max())
-        sentences.append(
-            f"What is said of {' and '.join(names)} is of profile `{profile}`: other networks, with {trainings} "
-            f"training{'s' * (trainings > 1)} of each, among which soft attention over none has "
-            f"{ratios(pairs) or '– (no pair)'}"
-        )
-    return ". ".join(sentences) + "."
-
-
-def ratios(decisions: pd.DataFrame) -> str:
-    """Return ratios with their intervals, in words; those of an attack that is not trusted are marked."""
-    marks, has_several = {NOT_TRUSTED: ", attack not trusted"}, len(set(decisions.backbone)) > 1
-    return ", ".join(
-        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}{marks.get(row.verdict, '')}) on {IMAGES_OF[row.task]}"
-        + f" ({BACKBONES[row.backbone].title})" * has_several
-        for row in decisions.itertuples()
-    )
-
-
 def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
     """Return the sentences on how many claims have which verdict, and how many of them are about attention."""
     of_paper = verdicts[verdicts.section != "ours"].verdict
@@ -164,10 +90,6 @@ def size(results: StudyResults) -> str:
     listed = len(read_models(profile)) if profile_path(profile).is_file() else 0
     rest = f" of {listed}" if listed > len(results.models) else ""
     return (
-        f"{len(results.models)}{rest} models ({models}), trainings of each: {_span(trainings)}, attacked images of "
-        f"each: {_span(images)}"
+        f"{len(results.models)}{rest} models ({models}), trainings of each: {span(trainings)}, attacked images of "
+        f"each: {span(images)}"
     )
-
-
-def _span(counts: pd.Series) -> str:
-    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import pandas as pd
+
 from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
 from helpers.config import Config
@@ -42,3 +44,8 @@ def class_name(name: str) -> str:
 def join_distinct(names: Iterable[str], separator: str = ", ") -> str:
     """Return the different names among several, in their order, as one text."""
     return separator.join(dict.fromkeys(names))
+
+
+def span(counts: pd.Series) -> str:
+    """Return the smallest and the largest of some counts, such as "2 to 3", or the one that they all are."""
+    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, SUPPORTED, Thresholds
 from helpers.judge.together import together
-from helpers.show.answer_sentences import ratios
 from helpers.show.names import IMAGES_OF
+from helpers.show.ratio_tables import ratio
 
 
 def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
@@ -61,25 +60,23 @@ def in_words_on_real(rows: pd.DataFrame, hardly_learned: Sequence[tuple[str, str
 
 
 def in_numbers(rows: pd.DataFrame, on_real: pd.DataFrame) -> str:
-    """Return the ratios of radii on drawn and on real images, and what they mean; nothing if there are none."""
-    of_backbones = "; ".join(
-        f"for {BACKBONES[str(backbone)].title}{', one training' * int(cells.seeds.max() == 1)}, {ratios(cells)}"
-        for backbone, cells in rows[rows.value.notna()].groupby("backbone", sort=False)
-    )
-    if of_backbones and (all_of_them := together(rows)):
-        of_backbones += (
-            f". Over these {all_of_them.count} together, it is **{all_of_them.value:.2f}** ({all_of_them.low:.2f} to "
-            f"{all_of_them.high:.2f}), a number on which no verdict rests"
+    """Return the ratio of radii on all drawn images together, those on real ones, and what they mean, if there are any.
+
+    Args:
+        rows: Of the claim that attention makes models more robust, in the ledger.
+        on_real: The same of a run on real images.
+    """
+    ratio_is, said = "the ratio of radii, soft attention to none, is", []
+    if all_of_them := together(rows):
+        said.append(
+            f"Over these {all_of_them.count} together, {ratio_is} **{all_of_them.value:.2f}** ({all_of_them.low:.2f} "
+            f"to {all_of_them.high:.2f}), a number on which no verdict rests."
         )
-    of_real = ratios(on_real[on_real.value.notna()])
-    parts = [
-        f"the ratio of radii, soft attention to none, is, {of_backbones}" if of_backbones else "",
-        f"on real images, {'it' if of_backbones else 'the ratio of radii, soft attention to none,'} is {of_real}"
-        if of_real
-        else "",
-    ]
-    said = ". ".join(part[0].upper() + part[1:] for part in parts if part)
-    return said and (
-        f"{said}. A radius is the smallest perturbation that was found to fool the model. So below 1, attention makes "
-        "the model less robust; an interval around 1 leaves that open."
-    )
+    if of_real := [f"{ratio(row)} on {IMAGES_OF[row.task]}" for row in on_real.dropna(subset="value").itertuples()]:
+        said.append(f"On real images, {'it is' if said else ratio_is} {', '.join(of_real)}.")
+    if said:
+        said.append(
+            "A radius is the smallest perturbation that was found to fool the model. So below 1, attention makes the "
+            "model less robust; an interval around 1 leaves that open."
+        )
+    return " ".join(said)

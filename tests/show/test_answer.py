@@ -15,10 +15,11 @@ from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge_by_first
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
-from helpers.show.answer_figures import draw_answer
-from helpers.show.answer_sentences import fewer, parts
+from helpers.show.answer_figures import QUESTIONS, draw_answer
+from helpers.show.answer_sentences import fewer
 from helpers.show.beside_paper import figures_beside, numbers_beside
 from helpers.show.names import IMAGES_OF
+from helpers.show.ratio_tables import ratio_table
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 
 
@@ -48,19 +49,51 @@ def test_what_one_training_fewer_would_have_said_is_judged_from_these_alone():
     assert not fewer(run.first_trainings(2), claims[0], before)  # one training says nothing of attention in general
 
 
-def test_parts_of_another_run_stand_beside_that_runs_own_ratio():
-    both, claims = runs(), [claim for claim in read_claims() if claim.section == "ours" or claim.id == "robustness"]
+def questions():
+    """Return the claims that attention makes models more robust, and those that the paper does not make."""
+    return [claim for claim in read_claims() if claim.section == "ours" or claim.id == "robustness"]
+
+
+def rows_of(table):
+    """Return the cells of a table in Markdown, line by line, by what stands in its first three columns."""
+    _, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    return {tuple(line[:3]): line[3:] for line in lines}
+
+
+def test_the_table_of_ratios_has_those_of_the_ledger_and_a_dash_where_there_are_none():
+    run = runs()[0]
+    ledger = judge_by_first([run], questions()).dropna(subset="value")
+    table = rows_of(ratio_table(ledger, [run], questions()[0]))
+    ledger = ledger[ledger.claim.isin(QUESTIONS)]
+    for row in ledger.itertuples():
+        cells = table[QUESTIONS[row.claim], BACKBONES[row.backbone].title, f"`reference`, {row.seeds}"]
+        assert cells[list(IMAGES_OF).index(row.task)] == f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+    shown = [cell for key, cells in table.items() if "median" not in key[0] for cell in cells if cell != "–"]
+    assert len(shown) == len(ledger)
+
+
+def test_the_median_is_that_of_all_pairs_of_radii_by_hand():
+    run = runs()[0]
+    table = rows_of(ratio_table(judge_by_first([run], questions()), [run], questions()[0]))
+    radii = run.radii.query("task == 'pneumothorax' and backbone == 'resnet50' and radius > 0")
+    by_arm = radii.pivot_table(index=["image", "seed"], columns="arm", values="radius").dropna(subset=["soft", "none"])
+    (cells,) = (cells for key, cells in table.items() if key[:2] == ("the same, median", "ResNet-50"))
+    assert float(cells[2]) == pytest.approx((by_arm.soft / by_arm.none).median(), abs=0.006)
+
+
+def test_what_only_another_run_answers_stands_with_that_runs_own_ratio():
+    both, claims = runs(), questions()
     first = replace(both[0], **{name: _without_own(getattr(both[0], name)) for name in ("models", "radii", "clean")})
-    text = parts(judge_by_first([first, both[1]], claims), [first, both[1]], claims[0])
+    table = rows_of(ratio_table(judge_by_first([first, both[1]], claims), [first, both[1]], claims[0]))
     (own,) = judge_by_first([both[1]], claims[:1]).query("task == 'skin_lesion' and value == value").itertuples()
-    assert f"over none has {own.value:.2f} ({own.low:.2f} to {own.high:.2f}) on skin lesions" in text
-    assert "profile `quick`: other networks, with 1 training of each" in text
-    alone = parts(judge_by_first([both[1]], claims), [both[1]], claims[0])
-    assert "other networks" not in alone  # the ratio of the first sentence is of the same run
+    assert table["soft attention / none", "ResNet-50", "`quick`, 1"][0].startswith(f"{own.value:.2f} (")
+    assert ("adversarial training / none", "ResNet-50", "`quick`, 1") in table
+    whole = ratio_table(judge_by_first([first], claims), [first], claims[0])
+    assert "quick" not in whole
 
 
-def test_fewer_trainings_of_the_placebo_are_said_with_the_images_they_are_of():
-    run, claims = runs()[0], [claim for claim in read_claims() if claim.section == "ours" or claim.id == "robustness"]
+def test_fewer_trainings_of_the_placebo_are_said():
+    run, claims = runs()[0], questions()
     is_last = {
         name: (getattr(run, name).arm == "placebo")
         & (getattr(run, name).task == "retinopathy")
@@ -68,9 +101,9 @@ def test_fewer_trainings_of_the_placebo_are_said_with_the_images_they_are_of():
         for name in ("models", "radii", "clean")
     }
     lacking = replace(run, **{name: getattr(run, name)[~dropped] for name, dropped in is_last.items()})
-    text = parts(judge_by_first([lacking], claims), [lacking], claims[0])
-    assert re.search(r"Trainings of the placebo so far: [^;.]*\b1 on retinas", text)
-    assert " on chests" not in text.split("so far: ")[1].split(";")[0]  # of these there are three, as of the others
+    table = rows_of(ratio_table(judge_by_first([lacking], claims), [lacking], claims[0]))
+    assert ("placebo / none", "ResNet-50", "`reference`, 1 to 3") in table
+    assert ("soft attention / none", "ResNet-50", "`reference`, 3") in table
 
 
 def _without_own(table):
@@ -104,14 +137,6 @@ def test_a_document_without_the_marks_is_refused():
 def test_results_that_are_not_there_are_named(tmp_path):
     with pytest.raises(StudyError, match=r"about.json: expected the results of a run"):
         StudyResults.load(tmp_path)
-
-
-def test_a_ratio_of_one_training_is_said_to_be_one():
-    run, (claim,) = runs()[0], [claim for claim in read_claims() if claim.id == "robustness"]
-    for results, is_said in ((run, False), (run.first_trainings(1), True)):
-        said = in_numbers(judge_by_first([results], [claim]), ledger_by_hand())
-        assert ("for ResNet-50, one training, " in said) == is_said
-        assert "real images" not in said
 
 
 def ledger_by_hand(*rows):
@@ -151,14 +176,14 @@ def test_the_numbers_are_those_of_the_ledger_on_drawn_and_on_real_images():
         ("pneumothorax", "inception_resnet_v2", "cannot tell", 1.1, 0.9, 1.3),
     )
     real = ledger_by_hand(("skin_lesion", "resnet50", "contradicted", 0.5, 0.4, 0.6))
-    text = in_numbers(drawn, real)
-    assert text.startswith("The ratio of radii, soft attention to none, is, for ResNet-50, 0.80 (0.70 to 0.90) on")
-    assert "; for InceptionResNetV2, 1.10 (0.90 to 1.30) on chests. On real images, it is 0.50 (0.40 to 0.60)" in text
-    assert "together" not in text
     three = pd.concat([drawn, drawn.iloc[:1].assign(value=0.8**2 / 1.1)])  # logarithms around that of .8
-    assert "Over these 3 together, it is **0.80** (" in in_numbers(three, real)
-    alone = in_numbers(drawn.iloc[:0], real)
+    text = in_numbers(three, real)
+    assert text.startswith("Over these 3 together, the ratio of radii, soft attention to none, is **0.80** (")
+    assert " On real images, it is 0.50 (0.40 to 0.60) on skin lesions. A radius is" in text
+    alone = in_numbers(drawn, real)
     assert alone.startswith("On real images, the ratio of radii, soft attention to none, is 0.50 (0.40 to 0.60)")
+    doubted = in_numbers(drawn, real.assign(verdict="attack not trusted"))
+    assert "is 0.50 (0.40 to 0.60, attack not trusted) on skin lesions" in doubted
     assert in_numbers(drawn.iloc[:0], real.iloc[:0]) == ""
 
 
