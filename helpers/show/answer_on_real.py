@@ -1,6 +1,6 @@
 """What README says of real images, from the results of a run on them, beside the verdicts on drawn ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ CELL = ["task", "backbone"]
 
 
 def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame, shown: Sequence[str]) -> str:
-    """Return what a run on real images says, in Markdown: its models, a table of claims, and how many tests agree.
+    """Return what a run on real images says, in Markdown: its models, its claims, and how many tests agree.
 
     Args:
         real: Its results.
@@ -29,9 +29,9 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
     both = ledger[ledger.value.notna()].merge(
         drawn[drawn.value.notna()], on=["claim", *CELL], how="left", suffixes=("", "_drawn")
     )
-    models = " ".join(_models(real, *cell) for cell in real.cells)
+    models = _models(real)
     if not (is_shown := both.claim.isin(shown)).any():
-        return f"{models} There are no two kinds of models to compare yet."
+        return f"{models}\n\nThere are no two kinds of models to compare yet."
     lines = ["| claim | of | real images | verdict | drawn images | verdict |", "|---|---|---|---|---|---|"]
     for row in sorted(both[is_shown].itertuples(), key=lambda row: shown.index(row.claim)):
         of = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
@@ -45,45 +45,35 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
     return f"{models}\n\n{_agreement(both, hardly_learned(real))}\n\n" + "\n".join(lines)
 
 
-def _models(results: StudyResults, task: str, backbone: str) -> str:
-    """Return the sentence on the models of a task and backbone: images, trainings, and what came out."""
-    tables = {name: getattr(results, name) for name in ("models", "clean", "radii")}
-    models, clean, radii = (t[(t.task == task) & (t.backbone == backbone)] for t in tables.values())
-    trainings = models.groupby("arm", sort=False).seed.nunique()
-    right = radii[radii.radius > 0]
-    accuracies, middles = clean.groupby("arm").right.mean(), right.groupby("arm").radius.median()
-    names = {arm: ATTENTIONS[arm].title if arm in ATTENTIONS else arm for arm in trainings.index}
-    balanced = balanced_accuracies(clean)
-    parts = [
-        f"{names[arm]}, clean accuracy {accuracies[arm]:.2f}, balanced {balanced[arm]:.2f}, and median radius "
-        f"{middles[arm]:.4f} ({count} training{'s' * (count > 1)})"
-        for arm, count in trainings.items()
+def _models(results: StudyResults) -> str:
+    """Return a table of the models, a row for each task, backbone and kind, and which of them have hardly learned."""
+    lines = [
+        "| images of | test images | network | clean accuracy | balanced | median radius | trainings |",
+        "|---|---|---|---|---|---|---|",
     ]
+    for task, backbone in results.cells:
+        tables = (getattr(results, name) for name in ("models", "clean", "radii"))
+        models, clean, radii = (t[(t.task == task) & (t.backbone == backbone)] for t in tables)
+        share = majority_share(clean.drop_duplicates("image").label)
+        images = f"{clean.image.nunique()}, {share:.0%} of one class, {radii.image.nunique()} attacked"
+        accuracies, balanced = clean.groupby("arm").right.mean(), balanced_accuracies(clean)
+        middles = radii[radii.radius > 0].groupby("arm").radius.median()
+        steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
+        longer = (steps > steps.min()).groupby("arm").sum()
+        for arm, count in models.groupby("arm", sort=False).seed.nunique().items():
+            network = f"{BACKBONES[backbone].title} {ATTENTIONS[arm].title if arm in ATTENTIONS else arm}"
+            lines.append(
+                f"| {IMAGES_OF[task]}, {models.classes.iloc[0]} classes | {images} | {network} | "
+                f"{accuracies[arm]:.2f} | {balanced[arm]:.2f} | {middles[arm]:.4f} | {count}"
+                + f", {longer[arm]} attacked longer" * bool(longer[arm])
+                + " |"
+            )
+    hardly = [f"on {IMAGES_OF[task]}, {BACKBONES[backbone].title}" for task, backbone in hardly_learned(results)]
     said = (
-        f"{BACKBONES[backbone].title} on {IMAGES_OF[task]}, {models.classes.iloc[0]} classes, "
-        f"{clean.image.nunique()} test images, {radii.image.nunique()} of them attacked: {'; '.join(parts)}. The most "
-        f"frequent class has {majority_share(clean.drop_duplicates('image').label):.0%} of the test images."
+        f"**Models have hardly learned the task** (a balanced accuracy within {LEARNED:g} of guessing) "
+        f"{'; '.join(hardly)}. So their radii say little of models that have."
     )
-    said += _repeated(radii, names)
-    if (task, backbone) in hardly_learned(results):
-        said += (
-            f" **These models have hardly learned the task** (a balanced accuracy within {LEARNED:g} of guessing), so "
-            "their radii say little of models that have."
-        )
-    return said
-
-
-def _repeated(radii: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return the sentence on which arms' attacks took more steps than others; nothing if all took as many."""
-    steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
-    longer = (steps > steps.min()).groupby("arm").agg(["sum", "size"])
-    if not longer["sum"].any():
-        return ""
-    listed = ", ".join(f"{name} {longer['sum'][arm]} of {longer['size'][arm]}" for arm, name in names.items())
-    return (
-        f" The checks asked for a longer attack on some trainings ({listed}). It can only make their radii smaller "
-        "beside the others'."
-    )
+    return "\n".join(lines) + f"\n\n{said}" * bool(hardly)
 
 
 def _with_interval(value: float, low: float, high: float) -> str:
