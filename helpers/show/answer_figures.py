@@ -9,6 +9,7 @@ from helpers.errors import StudyError
 from helpers.judge.ledger import RESTS_ON
 from helpers.judge.together import together
 from helpers.show.forest_plots import forest, with_text
+from helpers.show.names import IMAGES_OF
 from helpers.tasks import TASKS
 
 QUESTIONS = {  # claim, and what it compares
@@ -48,7 +49,7 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
             "high": found.high,
             "says": with_text(found),
             "label": [
-                f"{row.task.replace('_', ' ')}, {BACKBONES[row.backbone].title}: {QUESTIONS[row.claim]}"
+                f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {QUESTIONS[row.claim]}"
                 + (f" ({row.profile})" if has_several else "")
                 for row in found.itertuples()
             ],
