@@ -29,7 +29,7 @@ def trained_once(ham10000, tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
     settings = {"profile": "smoke", "source": "folder", "data_dir": str(ham10000), "runs_dir": str(runs)}
     settings |= {"image_size": 32, "weights": "random", "folds": 3, "attack_images": 14, "attack_batch_size": 4}
-    settings |= {"epsilons": [0.002, 0.005, 0.01, 0.02, 0.04], "steps": 8}
+    settings |= {"epsilons": [0.002, 0.005, 0.01, 0.02, 0.04], "steps": 4}
     config = read_config(**settings)
     prepare_manifest(config)
     rows = load_manifest(config).query("split == 'train'")
@@ -219,12 +219,12 @@ def test_a_doubtful_attack_is_made_again_once_in_more_steps(trained, monkeypatch
     monkeypatch.setattr(evaluation, "attack", observed)
     for verdict in ("trusted", "doubtful"):
         folder = evaluate(config)
-        assert set(ROBUSTNESS.load(folder.robustness).attack) == {"minimum_norm_16"}  # of all blocks
+        assert set(ROBUSTNESS.load(folder.robustness).attack) == {"minimum_norm_8"}  # of all blocks
         assert ChecksReport.load(folder.checks).verdict == verdict
-        assert "the checks doubt the attack; again, in 16 steps" in capsys.readouterr().out
+        assert "the checks doubt the attack; again, in 8 steps" in capsys.readouterr().out
         folder.checks.unlink()
     assert not list(verdicts)
-    assert attacked == 2 * [(0, 8, False), (0, 16, True), (5, 16, True), (10, 16, True)]
+    assert attacked == 2 * [(0, 4, False), (0, 8, True), (5, 8, True), (10, 8, True)]
 
 
 def test_a_longer_attack_that_finds_less_takes_nothing_away(trained, monkeypatch):
@@ -245,10 +245,10 @@ def test_a_longer_attack_that_finds_less_takes_nothing_away(trained, monkeypatch
     monkeypatch.setattr(evaluation, "check_attack", doubt)
     monkeypatch.setattr(evaluation, "attack", worse)
     folder = evaluate(read_config(**trained))
-    assert list(radii) == [8, 16]
+    assert list(radii) == [4, 8]
     assert len(seeds) == 2  # so the second attack has starts of its own
     table = ROBUSTNESS.load(folder.robustness)
-    assert table.radius.to_numpy() == pytest.approx(radii[8])
+    assert table.radius.to_numpy() == pytest.approx(radii[4])
     assert (table.seed == 0).all()
 
 
