@@ -20,7 +20,8 @@ from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
 from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_on_real import on_real_images
-from helpers.show.beside_paper import figures_beside, numbers_beside
+from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
+from helpers.show.model_table import model_table
 from helpers.show.names import join_distinct
 from helpers.show.ratio_tables import ratio_table
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
@@ -55,13 +56,17 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
 
 
 def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return in Markdown all ratios, what would tell where no verdict is, and how many claims came out how."""
-    claims, claim = read_claims(), _main_claim()
+    """Return what would tell where there is no verdict, and in Markdown how many claims came out how."""
+    claim = _main_claim()
     main = ledger[ledger.claim == claim.id]
-    judged = next(each for each in runs if each.about["profile"] == main.profile.iloc[0])
+    judged = _answering(runs, main)
     sure = " ".join(filter(None, [say.what_would_tell(main), say.fewer(judged, claim, main)]))
-    counts = say.counts(_overall(ledger), claims)
-    return "\n\n".join(filter(None, [ratio_table(ledger, runs, claim), sure, counts]))
+    return "\n\n".join(filter(None, [sure, say.counts(_overall(ledger), read_claims())]))
+
+
+def _answering(runs: Sequence[StudyResults], rows: pd.DataFrame) -> StudyResults:
+    """Return the run that judged a claim, from its rows of the ledger."""
+    return next(each for each in runs if each.about["profile"] == rows.profile.iloc[0])
 
 
 def _main_claim() -> Claim:
@@ -87,20 +92,25 @@ def table_of_verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str
 
 
 def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return the paper's figures and numbers beside ours, as two tables in Markdown."""
+    """Return what the paper says of each task and network, its numbers and its figures beside ours, in Markdown."""
     figures = figures_beside(ROOT, {f"figures/{results.about['profile']}": results.cells for results in runs})
-    return f"{figures}\n\n{numbers_beside(runs, ledger, read_claims())}"
+    parts = [robustness_beside(ledger, read_claims(), MAIN[0]), numbers_beside(runs, ledger, read_claims()), figures]
+    return "\n\n".join(parts)
 
 
 def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[str, str]:
     """Return what stands between README's marks, by the names of the marks."""
     claims = read_claims()
     ledger, on_real = judge_by_first(runs, claims), judge(real, claims)
+    claim = _main_claim()
+    models = model_table(_answering(runs, ledger[ledger.claim == claim.id]), [str(claim.other_arm), claim.arm])
     return {
         "answer": answer(runs, ledger, real, on_real),
         "verdicts": table_of_verdicts(runs, ledger),
+        "ratios": ratio_table(ledger, runs, claim),
+        "models": models,
         "how sure": how_sure(runs, ledger),
-        "on real images": on_real_images(real, on_real, ledger, shown=(*MAIN, *OWN)),
+        "on real images": on_real_images(real, on_real, ledger, claim, shown=(*MAIN[:2], *OWN)),
         "beside the paper": beside_paper(runs, ledger),
     }
 

@@ -6,33 +6,40 @@ import numpy as np
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
-from helpers.artifacts.tables import steps_of
-from helpers.attentions import ATTENTIONS
 from helpers.backbones import BACKBONES
-from helpers.judge.learned import LEARNED, balanced_accuracies, hardly_learned
-from helpers.judge.statistics import majority_share
+from helpers.judge.claims import Claim
+from helpers.judge.learned import hardly_learned
+from helpers.judge.ledger import judge
 from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, EQUIVALENT, NOT_TRUSTED, SUPPORTED, VERDICTS
+from helpers.show.model_table import attacked_longer, model_table
 from helpers.show.names import IMAGES_OF
+from helpers.show.ratio_tables import ratio
 
 CELL = ["task", "backbone"]
 
 
-def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame, shown: Sequence[str]) -> str:
+def on_real_images(
+    real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame, claim: Claim, shown: Sequence[str]
+) -> str:
     """Return what a run on real images says, in Markdown: its models, its claims, and how many tests agree.
 
     Args:
         real: Its results.
         ledger: What `judge` says of them.
         drawn: The ledger of the runs on drawn images.
+        claim: That attention makes models more robust.
         shown: The claims of the table, where these results measured them.
     """
     both = ledger[ledger.value.notna()].merge(
         drawn[drawn.value.notna()], on=["claim", *CELL], how="left", suffixes=("", "_drawn")
     )
-    models = _models(real)
+    models = model_table(real, list(dict.fromkeys(real.models.arm)))
     if not (is_shown := both.claim.isin(shown)).any():
         return f"{models}\n\nThere are no two kinds of models to compare yet."
-    lines = ["| claim | of | real images | verdict | drawn images | verdict |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| claim | task, network | on real images | verdict | on drawn images | verdict on these |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in sorted(both[is_shown].itertuples(), key=lambda row: shown.index(row.claim)):
         of = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
         told = f" ({row.why})" if row.verdict in (CANNOT_TELL, NOT_TRUSTED) else ""
@@ -42,38 +49,25 @@ def on_real_images(real: StudyResults, ledger: pd.DataFrame, drawn: pd.DataFrame
             beside = f"{numbers} | {row.verdict_drawn}, `{row.profile_drawn}`"
         numbers = _with_interval(row.value, row.low, row.high)
         lines.append(f"| {row.says} | {of} | {numbers} | **{row.verdict}**{told} | {beside} |")
-    return f"{models}\n\n{_agreement(both, hardly_learned(real))}\n\n" + "\n".join(lines)
+    agreement = _agreement(both, hardly_learned(real))
+    return "\n\n".join(filter(None, [models, _without_longer(real, claim), agreement, "\n".join(lines)]))
 
 
-def _models(results: StudyResults) -> str:
-    """Return a table of the models, a row for each task, backbone and kind, and which of them have hardly learned."""
-    lines = [
-        "| images of | test images | network | clean accuracy | balanced | median radius | trainings |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for task, backbone in results.cells:
-        tables = (getattr(results, name) for name in ("models", "clean", "radii"))
-        models, clean, radii = (t[(t.task == task) & (t.backbone == backbone)] for t in tables)
-        share = majority_share(clean.drop_duplicates("image").label)
-        images = f"{clean.image.nunique()}, {share:.0%} of one class, {radii.image.nunique()} attacked"
-        accuracies, balanced = clean.groupby("arm").right.mean(), balanced_accuracies(clean)
-        middles = radii[radii.radius > 0].groupby("arm").radius.median()
-        steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
-        longer = (steps > steps.min()).groupby("arm").sum()
-        for arm, count in models.groupby("arm", sort=False).seed.nunique().items():
-            network = f"{BACKBONES[backbone].title} {ATTENTIONS[arm].title if arm in ATTENTIONS else arm}"
-            lines.append(
-                f"| {IMAGES_OF[task]}, {models.classes.iloc[0]} classes | {images} | {network} | "
-                f"{accuracies[arm]:.2f} | {balanced[arm]:.2f} | {middles[arm]:.4f} | {count}"
-                + f", {longer[arm]} attacked longer" * bool(longer[arm])
-                + " |"
-            )
-    hardly = [f"on {IMAGES_OF[task]}, {BACKBONES[backbone].title}" for task, backbone in hardly_learned(results)]
-    said = (
-        f"**Models have hardly learned the task** (a balanced accuracy within {LEARNED:g} of guessing) "
-        f"{'; '.join(hardly)}. So their radii say little of models that have."
+def _without_longer(real: StudyResults, claim: Claim) -> str:
+    """Return the sentence on the ratios without trainings that were attacked longer; nothing if all or none were."""
+    ratios = []
+    for task, backbone in real.cells:
+        radii = real.radii[(real.radii.task == task) & (real.radii.backbone == backbone)]
+        longer = attacked_longer(radii[radii.arm.isin([claim.arm, claim.other_arm])]).groupby("seed").any()
+        kept = real.trainings(longer.index[~longer])
+        if longer.any() and (task, backbone) in kept.cells:
+            rows = judge(kept, [claim]).dropna(subset="value")
+            rows = rows[(rows.task == task) & (rows.backbone == backbone)]
+            ratios += [f"{ratio(row)} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}" for row in rows.itertuples()]
+    listed = "; ".join(ratios)
+    return f"Without the trainings that were attacked longer, the ratio of radii, soft to none, is {listed}." * bool(
+        listed
     )
-    return "\n".join(lines) + f"\n\n{said}" * bool(hardly)
 
 
 def _with_interval(value: float, low: float, high: float) -> str:
@@ -98,13 +92,15 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     beside = both[both.verdict_drawn.notna()]
     is_same, is_open = beside.verdict == beside.verdict_drawn, beside.verdict == CANNOT_TELL
     is_opposite = (beside.verdict != beside.verdict_drawn) & _decided(beside.verdict) & _decided(beside.verdict_drawn)
-    which = "Models that have learned their task" if left_out else "These models"
-    too = "All of them" if len(beside) == len(both) else f"{len(beside)} of them"
+    named = [f'"{row.says}", {IMAGES_OF[row.task]}: *{row.verdict}* here' for row in beside[is_opposite].itertuples()]
+    opposite = f"{len(named)} ({'; '.join(named)})" if named else "none"
+    of = "of models that have learned their task " * bool(left_out)
+    too = "All" if len(beside) == len(both) else len(beside)
     return (
-        f"A claim on one task is one test; several may rest on one number. {which} allow {len(both)}: {listed}. {too} "
-        f"were made on drawn images, too. Decided alike in both: {(is_same & ~is_open).sum()}; *cannot tell* in both: "
-        f"{(is_same & is_open).sum()}; decided the other way: {is_opposite.sum()}; decided in one of them only: "
-        f"{(~is_same & ~is_opposite).sum()}."
+        f"{len(both)} tests of the paper's sentences {of}are possible, some with the same number: {listed}. "
+        f"{too} of them were made on drawn images, too. Decided alike in both: {(is_same & ~is_open).sum()}; "
+        f"*cannot tell* in both: {(is_same & is_open).sum()}; decided in one of them only: "
+        f"{(~is_same & ~is_opposite).sum()}; decided the other way: {opposite}."
     )
 
 

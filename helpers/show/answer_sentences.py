@@ -8,10 +8,16 @@ from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.ledger import RESTS_ON, judge_by_first
-from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, SUPPORTED, VERDICTS
+from helpers.judge.thresholds import CANNOT_TELL, VERDICTS
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
 from helpers.show.names import IMAGES_OF, SOURCES, join_distinct, span
+
+KINDS_OF_CLAIMS = {
+    "compares": "how robust models are with attention and without",
+    "level": "how robust one kind of model is, or which task is harder: these depend on the images",
+    "other": "clean accuracies, perturbations, activation maps, cost",
+}
 
 
 def source(runs: Sequence[StudyResults]) -> str:
@@ -32,14 +38,16 @@ def source_of_each(runs: Sequence[StudyResults]) -> str:
 def what_would_tell(rows: pd.DataFrame) -> str:
     """Return the sentences on what would decide each of a claim's rows of the ledger that is not decided."""
     open_cells = rows[rows.value.notna() & (rows.verdict == CANNOT_TELL)]
-    listed = " ".join(
-        f"On {IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {row.why}." for row in open_cells.itertuples()
+    listed = "; ".join(
+        f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title} ({row.why})" for row in open_cells.itertuples()
     )
+    said = f"Where we cannot tell: {listed}."
     if open_cells.why.str.contains("would tell").any():
-        listed += (
-            " These numbers are rough guesses, as if further images and trainings spread like those that there are."
+        said += (
+            " These numbers include what there is, and are rough guesses, as if further images and trainings spread "
+            "like those that there are."
         )
-    return listed
+    return said * bool(listed)
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
@@ -58,23 +66,25 @@ def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
 
 
 def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
-    """Return the sentences on how many claims have which verdict, and how many of them are about attention."""
-    of_paper = verdicts[verdicts.section != "ours"].verdict
-    numbers = of_paper.value_counts()
-    levels = of_paper[of_paper.index.isin([claim.id for claim in claims if claim.is_level])].value_counts()
-    listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
-    only = " and ".join(f"{levels[name]} of those *{name}*" for name in (CONTRADICTED, SUPPORTED) if name in levels)
-    about = (
-        f" {only} only say at which ε these networks fail, or which drawn task is the harder one: they depend on the "
-        "images, and say nothing of attention."
-    )
-    names = [claim.id for claim in claims if claim.compares_robustness]
-    compared = (of_paper[of_paper.index.isin(names)] == CONTRADICTED).sum()
-    return (
-        f"We read the paper's sentences as {numbers.sum()} claims, not independent of each other: {listed}."
-        f"{about if only else ''} Of those *contradicted*, {compared or 'none'} "
-        f"{'compares' if compared < 2 else 'compare'} how robust models are with attention and without."
-    )
+    """Return in Markdown how many claims of the paper have which verdict: a row for each kind of claim.
+
+    Args:
+        verdicts: One for each claim, by its name.
+        claims: All of them.
+    """
+    of_paper = [(_kind(claim), verdicts.verdict[claim.id]) for claim in claims if claim.section != "ours"]
+    kinds = [*KINDS_OF_CLAIMS.values(), "all, not independent of each other"]
+    found = [name for name in VERDICTS if name in {verdict for _, verdict in of_paper}]
+    lines = [f"| the paper's claims | number | {' | '.join(found)} |", "|---" * (2 + len(found)) + "|"]
+    for kind in kinds:
+        chosen = [verdict for of, verdict in of_paper if kind in (of, kinds[-1])]
+        numbers = [len(chosen), *(chosen.count(name) for name in found)]
+        lines.append(f"| {kind} | {' | '.join(map(str, numbers))} |")
+    return "\n".join(lines)
+
+
+def _kind(claim: Claim) -> str:
+    return KINDS_OF_CLAIMS["compares" if claim.compares_robustness else "level" if claim.is_level else "other"]
 
 
 def size(results: StudyResults) -> str:

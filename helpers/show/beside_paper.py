@@ -11,6 +11,7 @@ from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
 from helpers.show.names import IMAGES_OF
+from helpers.show.ratio_tables import ratio
 
 PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
     (
@@ -18,18 +19,16 @@ PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of 
         "examples of perturbations (ours: at each image's radius; at a fixed ε: beside 12 and 13)",
         "perturbation_examples-*",
     ),
-    ("2", "accuracy against ε, ResNet-50, skin lesions", "accuracy_against_epsilon-skin_lesion-resnet50"),
-    ("3", "the same, diabetic retinopathy", "accuracy_against_epsilon-retinopathy-resnet50"),
-    ("4", "the same, pneumothorax", "accuracy_against_epsilon-pneumothorax-resnet50"),
-    ("5", "accuracy against ε, InceptionResNetV2, skin lesions", "accuracy_against_epsilon-skin_lesion-inception*"),
-    ("6", "the same, diabetic retinopathy", "accuracy_against_epsilon-retinopathy-inception*"),
-    ("7", "the same, pneumothorax", "accuracy_against_epsilon-pneumothorax-inception*"),
+    ("2, 3, 4", "accuracy against ε, ResNet-50", "accuracy_against_epsilon-*-resnet50"),
+    ("5, 6, 7", "accuracy against ε, InceptionResNetV2", "accuracy_against_epsilon-*-inception*"),
     ("8", "shapes in perturbations", "perturbation_shapes-*"),
     ("9, 10", "activation maps of chest x-rays, with attention and without", "grad_cam-pneumothorax-*"),
     ("11", "dark splotches in perturbations of retinas", "perturbation_shapes-retinopathy-*"),
     ("12", "perturbations and maps of all tasks, ResNet-50", "grad_cam-*-resnet50"),
     ("13", "perturbations and maps of all tasks, InceptionResNetV2", "grad_cam-*-inception*"),
 )
+
+RESULTS_OF_PAPER = ("4.1", "4.2")  # sections
 
 
 def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]]) -> str:
@@ -38,8 +37,9 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
     Args:
         root: Where the links start.
         folders: {folder of figures, below the root: task and backbone of the models that it may show}. Of two figures
-            with the same name, the one in the first folder is taken.
+            with the same name, the one in the first folder is taken; what is not there is said to be of another.
     """
+    first, *_ = folders
     about = {folder: set(map("-".join, cells)) for folder, cells in folders.items()}
     lines = ["| figure of the paper | what it shows | ours |", "|---|---|---|"]
     for number, shows, pattern in PAPER_FIGURES:
@@ -49,7 +49,10 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
             for path in (root / folder).glob(f"{pattern}-seed0.*")
             if path.stem.split("-", 1)[1].removesuffix("-seed0") in about[folder]
         }
-        links = [f"[{_named(path)}]({path.relative_to(root)})" for path in sorted(found.values(), key=_place)]
+        links = [
+            f"[{_named(path)}]({path.relative_to(root)})" + f" ({path.parent.name})" * (path.parent != root / first)
+            for path in sorted(found.values(), key=_place)
+        ]
         lines.append(f"| {number} | {shows} | {', '.join(links) or '– (no such models yet)'} |")
     return "\n".join(lines)
 
@@ -61,9 +64,27 @@ def _place(path: Path) -> tuple[int, int]:
 
 
 def _named(path: Path) -> str:
-    """Return what a figure is about: its task and its network, and the profile."""
+    """Return what a figure is about: its task and its network."""
     _, task, backbone, _ = path.stem.split("-")
-    return f"{IMAGES_OF[task]}, {BACKBONES[backbone].title} ({path.parent.name})"
+    return f"{IMAGES_OF[task]}, {BACKBONES[backbone].title}"
+
+
+def robustness_beside(ledger: pd.DataFrame, claims: Iterable[Claim], main: str) -> str:
+    """Return a table of what the paper reports of each task and network under attack, beside our ratio of radii.
+
+    Args:
+        ledger: Of the runs.
+        claims: Of which it is. Those on robustness of the sections with the paper's results are shown.
+        main: The claim that attention makes models more robust.
+    """
+    reported = [claim.id for claim in claims if claim.compares_robustness and claim.section in RESULTS_OF_PAPER]
+    lines = ["| task, network | the paper says, and whether it is so here | ours: ratio of radii |", "|---|---|---|"]
+    for cell in ledger[ledger.claim == main].itertuples():
+        rows = ledger[(ledger.task == cell.task) & (ledger.backbone == cell.backbone)]
+        said = "; ".join(f"{row.says}: *{row.verdict}*" for row in rows[rows.claim.isin(reported)].itertuples())
+        ours = ratio(cell) if pd.notna(cell.value) else "–"
+        lines.append(f"| {IMAGES_OF[cell.task]}, {BACKBONES[cell.backbone].title} | {said} | {ours} |")
+    return "\n".join(lines)
 
 
 def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: Iterable[Claim]) -> str:
@@ -74,7 +95,7 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
         ledger: Of these results.
         claims: Those to show, as far as the paper gives a number.
     """
-    lines = ["| the paper says | it gives | of | we measured | ours | verdict |", "|---|---|---|---|---|---|"]
+    lines = ["| the paper says | task, network | we measured | ours | verdict |", "|---|---|---|---|---|"]
     headline = _headline(runs[0])
     for claim in claims:
         for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
@@ -86,8 +107,9 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
                 ours = f"{_clean_accuracies(runs, row, claim)}: {ours}"
             measured, ours = headline.get(claim.id, (measured, ours))
             measured += f" ({claim.reading})" * bool(claim.reading)
-            listed = (f"{row.says} ({row.section})", row.gives, cell, measured, ours, row.verdict)
-            lines.append(f"| {' | '.join(listed)} |")
+            says = row.says if row.gives.strip("<% ") in row.says else f"{row.says}: {row.gives}"
+            verdict = row.verdict + " (of these images)" * (claim.is_level and pd.notna(row.value))
+            lines.append(f"| {says} ({row.section}) | {cell} | {measured} | {ours} | {verdict} |")
     return "\n".join(lines)
 
 
@@ -101,21 +123,21 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
     soft, none, single_soft, single_none = (
         largest_gains(table, *order) for table in (accuracies, single) for order in (arms, arms[::-1])
     )
-    points = f"{100 * soft.points:+.0f} points; none over soft {100 * none.points:+.0f} points"
-    ratios = f"{soft.ratio:+.0%}; none over soft {none.ratio:+.0%}"
+    points = f"with attention {100 * soft.points:+.0f} points; without {100 * none.points:+.0f}"
+    ratios = f"with attention {soft.ratio:+.0%}; without {none.ratio:+.0%}"
     if soft.unbounded + none.unbounded:
         ratios += f"; in {soft.unbounded + none.unbounded} comparisons, only one accuracy is 0, so there is no ratio"
     if len(results.models.seed.unique()) > 1:  # the paper has one training of each model
-        points += f"; of single trainings {100 * single_soft.points:+.0f} and {100 * single_none.points:+.0f} points"
+        points += f" (of single trainings {100 * single_soft.points:+.0f} and {100 * single_none.points:+.0f})"
         unbounded = single_soft.unbounded + single_none.unbounded
         ratios += (
-            f"; of single trainings {single_soft.ratio:+.0%} and {single_none.ratio:+.0%} (no ratio in {unbounded})"
+            f" (of single trainings {single_soft.ratio:+.0%} and {single_none.ratio:+.0%}; no ratio in {unbounded})"
         )
     networks = ", ".join(BACKBONES[name].title for name in accuracies.backbone.unique())
-    of = f"soft over none; {networks}, `{results.about['profile']}`"
+    of = f"{networks}, `{results.about['profile']}`"
     return {
-        "up-to-16-percent": (f"largest gain in points, {of}", points),
-        "up-to-2700-percent": (f"largest gain as a ratio, {of}", ratios),
+        "up-to-16-percent": (f"largest gain in points: {of}", points),
+        "up-to-2700-percent": (f"largest gain as a ratio: {of}", ratios),
     }
 
 

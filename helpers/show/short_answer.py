@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, SUPPORTED, Thresholds
 from helpers.judge.together import together
@@ -26,15 +27,14 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
         return f"On {source}, there are no models with soft attention and without to compare."
     shown, ruled_out = (int((measured.verdict == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     matters = np.exp(Thresholds.of(claim, chance=0).contradicts_below)
-    trusted = measured[measured.verdict != NOT_TRUSTED]
-    lost, much = int((trusted.high < 1).sum()), int((trusted.high < 1 / matters).sum())
-    harm = f"; in {much} of these, by enough to matter" if lost else ""
+    lost = measured[(measured.verdict != NOT_TRUSTED) & (measured.high < 1)]
+    where = "; ".join(f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" for row in lost.itertuples())
     return (
-        f"Does soft attention make such classifiers more robust? We compared {len(measured)} combinations of task and "
-        f"network on {source}: {_count(shown, 'shows')} that it does, and {_count(ruled_out, 'rules')} out a gain of "
-        f"{matters - 1:.0%} or more (adjusted for {len(measured)} tests). In {lost or 'none'}, it makes the model less "
-        f"robust (95% interval below 1, not adjusted){harm}. Read as a claim about at least "
-        f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, its verdict is "
+        f"We compared {len(measured)} combinations of task and network on {source}: {_count(shown, 'shows')} that soft "
+        f"attention makes the network more robust, and {_count(ruled_out, 'rules')} out a gain of {matters - 1:.0%} or "
+        f"more (adjusted for {len(measured)} tests). In {len(lost) or 'none'}, it makes the network less robust "
+        f"(95% interval below 1, not adjusted{f': {where}' if where else ''}). Read as a claim about at least "
+        f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, the verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells})."
     )
 
@@ -69,14 +69,14 @@ def in_numbers(rows: pd.DataFrame, on_real: pd.DataFrame) -> str:
     ratio_is, said = "the ratio of radii, soft attention to none, is", []
     if all_of_them := together(rows):
         said.append(
-            f"Over these {all_of_them.count} together, {ratio_is} **{all_of_them.value:.2f}** ({all_of_them.low:.2f} "
-            f"to {all_of_them.high:.2f}), a number on which no verdict rests."
+            f"Over these {all_of_them.count} together, {ratio_is} {all_of_them.value:.2f} ({all_of_them.low:.2f} to "
+            f"{all_of_them.high:.2f}), a number on which no verdict rests."
         )
     if of_real := [f"{ratio(row)} on {IMAGES_OF[row.task]}" for row in on_real.dropna(subset="value").itertuples()]:
         said.append(f"On real images, {'it is' if said else ratio_is} {', '.join(of_real)}.")
     if said:
         said.append(
-            "A radius is the smallest perturbation that was found to fool the model. So below 1, attention makes the "
-            "model less robust; an interval around 1 leaves that open."
+            "A radius is the smallest perturbation that was found to fool the model. If a whole interval lies below 1, "
+            "attention makes the model less robust; an interval around 1 leaves that open."
         )
     return " ".join(said)

@@ -12,12 +12,12 @@ from helpers import StudyError
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import read_claims
-from helpers.judge.ledger import judge_by_first
+from helpers.judge.ledger import judge_by_first, overall
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
 from helpers.show.answer_figures import QUESTIONS, draw_answer
-from helpers.show.answer_sentences import fewer
-from helpers.show.beside_paper import figures_beside, numbers_beside
+from helpers.show.answer_sentences import counts, fewer
+from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.names import IMAGES_OF
 from helpers.show.ratio_tables import ratio_table
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
@@ -124,9 +124,9 @@ def test_a_figure_is_linked_from_the_first_profile_that_has_it(tmp_path):
     table = figures_beside(tmp_path, dict.fromkeys(names, cells))
     rows = dict(line.strip("| ").split(" | ")[::2] for line in table.splitlines()[2:])
     name = "accuracy_against_epsilon-pneumothorax"
-    assert rows["4"] == f"[chests, ResNet-50 (reference)](reference/{name}-resnet50-seed0.png)"
-    assert rows["7"] == f"[chests, InceptionResNetV2 (quick)](quick/{name}-inception_resnet_v2-seed0.png)"
-    assert rows["2"].startswith("–")
+    assert rows["2, 3, 4"] == f"[chests, ResNet-50](reference/{name}-resnet50-seed0.png)"
+    assert rows["5, 6, 7"] == f"[chests, InceptionResNetV2](quick/{name}-inception_resnet_v2-seed0.png) (quick)"
+    assert rows["8"].startswith("–")
 
 
 def test_a_document_without_the_marks_is_refused():
@@ -156,16 +156,18 @@ def test_gains_losses_and_what_is_ruled_out_are_counted():
         ("skin_lesion", "inception_resnet_v2", "not testable here", np.nan, np.nan, np.nan),
     )
     said = in_words(claim, rows, overall_row, "drawn images")
-    assert "We compared 4 combinations of task and network on drawn images: none shows that it does, and 2 rule" in said
-    assert "out a gain of 15% or more (adjusted for 4 tests). In 1, it makes the model less robust" in said
-    assert "not adjusted); in 0 of these, by enough to matter. Read" in said  # .9 is above 1/1.15
-    much = in_words(claim, rows.assign(high=rows.high - 0.04), overall_row, "drawn images")
-    assert "not adjusted); in 1 of these, by enough" in much
-    assert said.endswith("at least 4 of the paper's 5 combinations, its verdict is **cannot tell** (what they say).")
+    assert (
+        "We compared 4 combinations of task and network on drawn images: none shows that soft attention makes" in said
+    )
+    assert (
+        ", and 2 rule out a gain of 15% or more (adjusted for 4 tests). In 1, it makes the network less robust" in said
+    )
+    assert "(95% interval below 1, not adjusted: skin lesions, ResNet-50). Read" in said
+    assert said.endswith("at least 4 of the paper's 5 combinations, the verdict is **cannot tell** (what they say).")
     gained = ledger_by_hand(("skin_lesion", "resnet50", "supported", 1.5, 1.2, 1.9))
     said = in_words(claim, gained, overall_row, "drawn images")
-    assert "1 shows that it does, and none rules out a gain of 15% or more" in said
-    assert "In none, it makes the model less robust (95% interval below 1, not adjusted). Read" in said
+    assert "1 shows that soft attention makes the network more robust, and none rules out a gain of 15%" in said
+    assert "In none, it makes the network less robust (95% interval below 1, not adjusted). Read" in said
     nothing = in_words(claim, rows.iloc[4:], overall_row, "drawn images")
     assert nothing == "On drawn images, there are no models with soft attention and without to compare."
 
@@ -178,7 +180,7 @@ def test_the_numbers_are_those_of_the_ledger_on_drawn_and_on_real_images():
     real = ledger_by_hand(("skin_lesion", "resnet50", "contradicted", 0.5, 0.4, 0.6))
     three = pd.concat([drawn, drawn.iloc[:1].assign(value=0.8**2 / 1.1)])  # logarithms around that of .8
     text = in_numbers(three, real)
-    assert text.startswith("Over these 3 together, the ratio of radii, soft attention to none, is **0.80** (")
+    assert text.startswith("Over these 3 together, the ratio of radii, soft attention to none, is 0.80 (")
     assert " On real images, it is 0.50 (0.40 to 0.60) on skin lesions. A radius is" in text
     alone = in_numbers(drawn, real)
     assert alone.startswith("On real images, the ratio of radii, soft attention to none, is 0.50 (0.40 to 0.60)")
@@ -228,7 +230,56 @@ def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():
     assert f"| soft {soft:.3f}, none {none:.3f}: {soft - none:.3f} (" in text
     assert "largest gain in points" not in text  # the first run has nothing to compare
     of_first = numbers_beside(both, judge_by_first(both, claims), claims)
-    assert "soft over none; ResNet-50, InceptionResNetV2, `reference`" in of_first
+    assert "largest gain in points: ResNet-50, InceptionResNetV2, `reference`" in of_first
+
+
+def test_numbers_of_the_paper_stand_beside_their_sentence_once_and_levels_are_said_to_be_of_these_images():
+    run, claims = runs()[0], read_claims()
+    lines = numbers_beside([run], judge_by_first([run], claims), claims).splitlines()
+    assert any(
+        line.startswith("| without attention, clean accuracy is slightly higher: .905 against .88 (4") for line in lines
+    )
+    assert any(
+        line.startswith("| without attention, the smallest epsilon takes 24% of the accuracy (4") for line in lines
+    )
+    of_images = [line for line in lines if line.endswith("(of these images) |")]
+    assert of_images
+    assert not any("soft − none" in line for line in of_images)
+
+
+def test_what_the_paper_reports_of_each_combination_stands_beside_its_ratio():
+    run, claims = runs()[0], read_claims()
+    ledger = judge_by_first([run], claims)
+    _, _, *lines = robustness_beside(ledger, claims, "robustness").splitlines()
+    main = ledger[ledger.claim == "robustness"]
+    assert len(lines) == len(main) == 6
+    for line, row in zip(lines, main.itertuples(), strict=True):
+        _, where, said, ours, _ = (cell.strip() for cell in line.split("|"))
+        assert where == f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
+        assert ours == f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+        of_paper = [claim for claim in claims if claim.section in ("4.1", "4.2") and claim.compares_robustness]
+        named = [claim for claim in of_paper if f"{row.task}/{row.backbone}" in claim.cells]
+        assert named
+        for claim in named:
+            (decided,) = ledger[
+                (ledger.claim == claim.id) & (ledger.task == row.task) & (ledger.backbone == row.backbone)
+            ].verdict
+            assert f"{claim.says}: *{decided}*" in said
+        assert said.count(": *") == len(named)
+
+
+def test_every_claim_of_the_paper_is_counted_once_with_its_verdict():
+    claims = read_claims()
+    verdicts = overall(judge_by_first(runs(), claims), claims).set_index("claim")
+    header, _, *lines = counts(verdicts, claims).splitlines()
+    names = [name.strip() for name in header.strip("|").split("|")][2:]
+    numbers = np.array([[int(cell) for cell in line.strip("|").split("|")[1:]] for line in lines])
+    assert (numbers[:, 0] == numbers[:, 1:].sum(axis=1)).all()
+    assert (numbers[-1] == numbers[:-1].sum(axis=0)).all()
+    of_paper = verdicts[verdicts.section != "ours"].verdict
+    assert dict(zip(names, numbers[-1, 1:].tolist(), strict=True)) == of_paper.value_counts().to_dict()
+    compare = [claim.id for claim in claims if claim.section != "ours" and claim.compares_robustness]
+    assert numbers[0, 1 + names.index("contradicted")] == (of_paper[compare] == "contradicted").sum()
 
 
 def _without_soft(table):

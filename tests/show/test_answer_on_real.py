@@ -14,6 +14,7 @@ from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.answer_sentences import source_of_each
+from helpers.show.model_table import model_table
 
 CLAIMS = [claim for claim in read_claims() if claim.id in ("robustness", "no-sacrifice", "skin-resnet50-robustness")]
 SHOWN = ["no-sacrifice", "robustness"]
@@ -36,7 +37,7 @@ def drawn():
 
 
 def test_the_table_has_both_verdicts_and_the_ratio_by_hand(real, drawn):
-    text = on_real_images(real, judge(real, CLAIMS), drawn, SHOWN)
+    text = on_real_images(real, judge(real, CLAIMS), drawn, CLAIMS[0], SHOWN)
     rows = [line.strip("| ").split(" | ") for line in text.split("| claim |")[1].splitlines()[2:]]
     assert [row[0] for row in rows] == [claim.says for name in SHOWN for claim in CLAIMS if claim.id == name]
     radii = real.radii.pivot_table(index=["image", "seed"], columns="arm", values="radius")
@@ -49,47 +50,60 @@ def test_the_table_has_both_verdicts_and_the_ratio_by_hand(real, drawn):
 def test_tests_with_the_same_verdict_are_counted(real):
     same = judge(real, CLAIMS)
     other = same.assign(verdict=same.verdict.where(same.claim != "robustness", "supported"))
-    too = "All of them were made on drawn images, too. Decided alike in both: "
     decided = same[same.value.notna() & (same.section != "ours")].verdict.ne("cannot tell").sum()
     assert decided in (1, 2)
-    rest = f"*cannot tell* in both: {3 - decided}; decided the other way:"
-    assert f"{too}{decided}; {rest} 0; decided in one of them only: 0." in on_real_images(real, same, same, SHOWN)
-    assert f"{too}{decided - 1}; {rest} 1; decided in one of them only: 0." in on_real_images(real, same, other, SHOWN)
+
+    def said(drawn):
+        text = on_real_images(real, same, drawn, CLAIMS[0], SHOWN)
+        found = re.search(r"All of them .* in both: (\d); .* in both: (\d); .* only: (\d); .* way: (\w+)(.*)\.\n", text)
+        return found.groups()
+
+    assert said(same) == (str(decided), str(3 - decided), "0", "none", "")
+    named = f' ("{CLAIMS[0].says}", skin lesions: *contradicted* here)'
+    assert said(other) == (str(decided - 1), str(3 - decided), "0", "1", named)
     unknown = same.assign(verdict=same.verdict.where(same.claim != "robustness", "cannot tell"))
-    assert f"{too}{decided - 1}; {rest} 0; decided in one of them only: 1." in on_real_images(
-        real, same, unknown, SHOWN
-    )
+    assert said(unknown) == (str(decided - 1), str(3 - decided), "1", "none", "")
 
 
-def test_an_attack_that_was_repeated_is_said_with_the_models_it_was_on(real, drawn):
-    text = on_real_images(real, judge(real, CLAIMS), drawn, SHOWN)
-    assert text.count("| 3 |\n") == 2
+def test_an_attack_that_was_repeated_is_said_with_the_models_it_was_on_and_the_ratio_without(real, drawn):
+    text = on_real_images(real, judge(real, CLAIMS), drawn, CLAIMS[0], SHOWN)
     assert "attacked longer" not in text
-    is_repeated = (real.radii.arm == "soft") & (real.radii.seed > 0)
+    is_repeated = (real.radii.arm == "soft") & (real.radii.seed == 1)
     radii = real.radii.assign(attack=real.radii.attack.mask(is_repeated, "minimum_norm_400"))
-    text = on_real_images(replace(real, radii=radii), judge(real, CLAIMS), drawn, SHOWN)
-    assert re.search(r"ResNet-50 without attention [^\n]*\| 3 \|\n", text)
-    assert re.search(r"ResNet-50 with soft attention [^\n]*\| 3, 2 attacked longer \|\n", text)
-    share = real.clean.drop_duplicates("image").label.value_counts().max() / real.clean.image.nunique()
-    assert f"| {real.clean.image.nunique()}, {share:.0%} of one class, {real.radii.image.nunique()} attacked |" in text
+    text = on_real_images(replace(real, radii=radii), judge(real, CLAIMS), drawn, CLAIMS[0], SHOWN)
+    assert "| 3; attacked longer: 0 / 1 |" in text
+    (row,) = judge(real.trainings([0, 2]), CLAIMS[:1]).dropna(subset="value").itertuples()
+    without = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions, ResNet-50."
+    assert f"longer, the ratio of radii, soft to none, is {without}" in text
+    all_repeated = real.radii.assign(attack=real.radii.attack.mask(real.radii.arm == "soft", "minimum_norm_400"))
+    text = on_real_images(replace(real, radii=all_repeated), judge(real, CLAIMS), drawn, CLAIMS[0], SHOWN)
+    assert "Without the trainings" not in text  # nothing is left
 
 
 def test_a_claim_that_drawn_images_do_not_answer_has_a_dash(real, drawn):
-    text = on_real_images(real, judge(real, CLAIMS), drawn[drawn.claim != "robustness"], ["robustness"])
+    text = on_real_images(real, judge(real, CLAIMS), drawn[drawn.claim != "robustness"], CLAIMS[0], ["robustness"])
     assert text.endswith("| – | – |")
 
 
-def test_clean_accuracy_and_median_radius_are_those_of_the_tables(real, drawn):
-    text = on_real_images(real, judge(real, CLAIMS), drawn, SHOWN)
-    soft = real.clean[real.clean.arm == "soft"].right.mean()
-    middle = real.radii[(real.radii.arm == "soft") & (real.radii.radius > 0)].radius.median()
-    assert f"ResNet-50 with soft attention | {soft:.2f} | {soft:.2f} | {middle:.4f} | 3 |" in text
+def test_accuracies_and_median_radii_of_the_models_are_those_of_the_tables(real):
+    table = model_table(real, ["none", "soft", "placebo"])
+    (line,) = table.splitlines()[2:]
+    name, images, trainings, clean, balanced, medians = (cell.strip() for cell in line.strip("|").split("|"))
+    assert (name, trainings) == ("skin lesions, ResNet-50", "3")
+    share = real.clean.drop_duplicates("image").label.value_counts(normalize=True).max()
+    tested, attacked = real.clean.image.nunique(), real.radii.image.nunique()
+    assert images == f"{tested}, {share:.0%} of one class; {attacked} attacked"
+    of_arms = [real.clean[real.clean.arm == arm].right.mean() for arm in ("none", "soft")]
+    assert clean == balanced == f"{of_arms[0]:.2f} / {of_arms[1]:.2f} / –"
+    right = real.radii[real.radii.radius > 0]
+    middles = [255 * right[right.arm == arm].radius.median() for arm in ("none", "soft")]
+    assert medians == f"{middles[0]:.2f} / {middles[1]:.2f} / –"
 
 
 def test_models_without_a_partner_are_not_compared(real, drawn):
     tables = {name: getattr(real, name) for name in TABLES}
     alone = replace(real, **{name: table[table.arm == "none"] for name, table in tables.items()})
-    assert "no two kinds of models" in on_real_images(alone, judge(alone, CLAIMS), drawn, SHOWN)
+    assert "no two kinds of models" in on_real_images(alone, judge(alone, CLAIMS), drawn, CLAIMS[0], SHOWN)
 
 
 @pytest.mark.parametrize(("recalls", "is_hardly"), [((0.8, 0.36), True), ((0.8, 0.44), False), ((0.62, 0.62), False)])
@@ -98,11 +112,11 @@ def test_models_that_do_hardly_better_than_guessing_are_said_to(real, recalls, i
     clean = pd.concat([real.clean.iloc[:0], _tested("none", (0.9, 0.9)), _tested("soft", recalls)])
     results = replace(real, clean=clean, models=real.models.assign(classes=2))
     assert hardly_learned(results) == ([("skin_lesion", "resnet50")] if is_hardly else [])
-    text = on_real_images(results, judge(real, CLAIMS), judge(real, CLAIMS), SHOWN)
+    text = on_real_images(results, judge(real, CLAIMS), judge(real, CLAIMS), CLAIMS[0], SHOWN)
     assert ("have hardly learned the task" in text) == is_hardly
     assert ("No test counts" in text) == is_hardly
     balanced = sum(recalls) / 2
-    assert f"with soft attention | {0.75 * recalls[0] + 0.25 * recalls[1]:.2f} | {balanced:.2f} | " in text
+    assert f"| 0.90 / {0.75 * recalls[0] + 0.25 * recalls[1]:.2f} | 0.90 / {balanced:.2f} | " in text
 
 
 def _tested(arm, recalls):
