@@ -11,8 +11,7 @@ shows what each setting reports beside the truth, and whether its label follows.
 """
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from unittest import mock
 
@@ -142,15 +141,7 @@ def learned(features=plain, **settings):
 
 
 DEFAULT = learned()
-
-
-@dataclass(frozen=True)
-class Third(Later):
-    """A setting with this task and a network that learns it."""
-
-    of_task: Callable = shapes
-    of_network: Callable = DEFAULT
-    held_back: str = "held back a third time"
+Third = partial(Later, of_task=shapes, of_network=DEFAULT, held_back="held back a third time")
 
 
 def mirrored(case):
