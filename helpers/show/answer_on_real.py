@@ -54,19 +54,22 @@ def on_real_images(
 
 
 def _without_longer(real: StudyResults, claim: Claim) -> str:
-    """Return the sentence on the ratios without trainings that were attacked longer; nothing if all or none were."""
-    ratios = []
+    """Return the sentence on the ratios without trainings that were attacked longer; nothing if none was."""
+    said = []
     for task, backbone in real.cells:
         radii = real.radii[(real.radii.task == task) & (real.radii.backbone == backbone)]
         longer = attacked_longer(radii[radii.arm.isin([claim.arm, claim.other_arm])]).groupby("seed").any()
-        kept = real.trainings(longer.index[~longer])
-        if longer.any() and (task, backbone) in kept.cells:
-            rows = judge(kept, [claim]).dropna(subset="value")
-            rows = rows[(rows.task == task) & (rows.backbone == backbone)]
-            ratios += [f"{ratio(row)} on {IMAGES_OF[task]}, {BACKBONES[backbone].title}" for row in rows.itertuples()]
-    listed = "; ".join(ratios)
-    return f"Without the trainings that were attacked longer, the ratio of radii, soft to none, is {listed}." * bool(
-        listed
+        if not longer.any():
+            continue
+        rows = judge(real.trainings(longer.index[~longer]), [claim]).dropna(subset="value")
+        rows = rows[(rows.task == task) & (rows.backbone == backbone)]
+        found = [f"{ratio(row)}, *{row.verdict}*" for row in rows.itertuples()] or ["unknown, as none is left"]
+        said.append(f"on {IMAGES_OF[task]}, {BACKBONES[backbone].title}, {found[0]}")
+    listed = "; ".join(said)
+    return (
+        f"Without the trainings that were attacked longer, the ratio of radii, soft / none, is {listed}."
+        if said
+        else ""
     )
 
 

@@ -74,14 +74,20 @@ def robustness_beside(ledger: pd.DataFrame, claims: Iterable[Claim], main: str) 
 
     Args:
         ledger: Of the runs.
-        claims: Of which it is. Those on robustness of the sections with the paper's results are shown.
+        claims: Of which it is. Of the sections with the paper's results, those that compare robustness are shown, and
+            those on one kind of model for which `numbers_beside` has no number.
         main: The claim that attention makes models more robust.
     """
-    reported = [claim.id for claim in claims if claim.compares_robustness and claim.section in RESULTS_OF_PAPER]
+    reported = {
+        claim.id: claim.says + f" ({claim.reading})" * bool(claim.reading)
+        for claim in claims
+        if claim.section in RESULTS_OF_PAPER and (claim.compares_robustness or (claim.is_level and not claim.gives))
+    }
     lines = ["| task, network | the paper says, and whether it is so here | ours: ratio of radii |", "|---|---|---|"]
     for cell in ledger[ledger.claim == main].itertuples():
         rows = ledger[(ledger.task == cell.task) & (ledger.backbone == cell.backbone)]
-        said = "; ".join(f"{row.says}: *{row.verdict}*" for row in rows[rows.claim.isin(reported)].itertuples())
+        found = rows[rows.claim.isin(reported)].itertuples()
+        said = "<br>".join(f"{reported[row.claim]}: *{row.verdict}*" for row in found)
         ours = ratio(cell) if pd.notna(cell.value) else "–"
         lines.append(f"| {IMAGES_OF[cell.task]}, {BACKBONES[cell.backbone].title} | {said} | {ours} |")
     return "\n".join(lines)

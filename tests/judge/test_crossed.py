@@ -43,21 +43,22 @@ def test_coverage_is_95_percent_or_a_little_more_for_grouped_images_and_several_
 
 
 @pytest.mark.parametrize("seed_spread", [0.03, 0.3])
-def test_a_third_training_where_two_do_not_decide_at_most_doubles_the_wrong_verdicts(seed_spread):
+def test_wrong_verdicts_are_rare_and_less_so_if_a_third_training_is_added_where_two_do_not_decide(seed_spread):
     """Of a mean of 0, "below 0" is wrong; README names the shares of studies that say so."""
     rng, rounds = np.random.default_rng(2), 1500
-    said = np.zeros(3)
+    said = np.zeros(4)
     for _ in range(rounds):
         values = rng.normal(0, 0.5, (90, 1)) + rng.normal(0, seed_spread, 3) + rng.normal(0, 0.3, (90, 3))
         two, three = (
             crossed_mean(values[:, :n].ravel(), np.repeat(np.arange(90), n), np.tile(np.arange(n), 90)).p_below(0)
             for n in (2, 3)
         )
-        said += (three < 0.025, three < 0.025 / 6, min(two, three) < 0.025)
-    fixed, of_six, looked_twice = said / rounds
+        said += (three < 0.025, three < 0.025 / 6, min(two, three) < 0.025, min(two, three) < 0.025 / 6)
+    fixed, of_six, looked_twice, looked_twice_of_six = said / rounds
     assert fixed < 0.035
     assert of_six < 0.015
     assert looked_twice < 0.065
+    assert looked_twice_of_six < 0.04
 
 
 def test_trainings_that_differ_make_the_interval_wide_though_images_agree():

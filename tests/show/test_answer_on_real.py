@@ -73,11 +73,11 @@ def test_an_attack_that_was_repeated_is_said_with_the_models_it_was_on_and_the_r
     text = on_real_images(replace(real, radii=radii), judge(real, CLAIMS), drawn, CLAIMS[0], SHOWN)
     assert "| 3; attacked longer: 0 / 1 |" in text
     (row,) = judge(real.trainings([0, 2]), CLAIMS[:1]).dropna(subset="value").itertuples()
-    without = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on skin lesions, ResNet-50."
-    assert f"longer, the ratio of radii, soft to none, is {without}" in text
+    without = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}), *{row.verdict}*."
+    assert f"longer, the ratio of radii, soft / none, is on skin lesions, ResNet-50, {without}" in text
     all_repeated = real.radii.assign(attack=real.radii.attack.mask(real.radii.arm == "soft", "minimum_norm_400"))
     text = on_real_images(replace(real, radii=all_repeated), judge(real, CLAIMS), drawn, CLAIMS[0], SHOWN)
-    assert "Without the trainings" not in text  # nothing is left
+    assert "soft / none, is on skin lesions, ResNet-50, unknown, as none is left." in text
 
 
 def test_a_claim_that_drawn_images_do_not_answer_has_a_dash(real, drawn):
