@@ -19,11 +19,11 @@ from helpers.judge.ledger import judge, judge_by_first, overall
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
 from helpers.show.answer_figures import QUESTIONS, draw_answer
+from helpers.show.answer_models import model_table
 from helpers.show.answer_on_real import on_real_images
+from helpers.show.answer_ratios import ratio_table
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
-from helpers.show.model_table import model_table
 from helpers.show.names import join_distinct
-from helpers.show.ratio_tables import ratio_table
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 from helpers.show.summaries import save_summaries
 

@@ -11,9 +11,9 @@ from helpers.judge.claims import Claim
 from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge
 from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, EQUIVALENT, NOT_TRUSTED, SUPPORTED, VERDICTS
-from helpers.show.model_table import attacked_longer, model_table
+from helpers.show.answer_models import attacked_longer, model_table
+from helpers.show.answer_ratios import ratio
 from helpers.show.names import IMAGES_OF
-from helpers.show.ratio_tables import ratio
 
 CELL = ["task", "backbone"]
 

@@ -10,8 +10,8 @@ from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
+from helpers.show.answer_ratios import ratio
 from helpers.show.names import IMAGES_OF
-from helpers.show.ratio_tables import ratio
 
 PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
     (

@@ -9,8 +9,8 @@ from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, SUPPORTED, Thresholds
 from helpers.judge.together import together
+from helpers.show.answer_ratios import ratio
 from helpers.show.names import IMAGES_OF
-from helpers.show.ratio_tables import ratio
 
 
 def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:

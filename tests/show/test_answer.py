@@ -16,10 +16,10 @@ from helpers.judge.ledger import judge_by_first, overall
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
 from helpers.show.answer_figures import QUESTIONS, draw_answer
+from helpers.show.answer_ratios import ratio_table
 from helpers.show.answer_sentences import counts, fewer
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.names import IMAGES_OF
-from helpers.show.ratio_tables import ratio_table
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 
 
@@ -280,8 +280,9 @@ def test_every_claim_of_the_paper_is_counted_once_with_its_verdict():
     assert (numbers[-1] == numbers[:-1].sum(axis=0)).all()
     of_paper = verdicts[verdicts.section != "ours"].verdict
     assert dict(zip(names, numbers[-1, 1:].tolist(), strict=True)) == of_paper.value_counts().to_dict()
-    compare = [claim.id for claim in claims if claim.section != "ours" and claim.compares_robustness]
-    assert numbers[0, 1 + names.index("contradicted")] == (of_paper[compare] == "contradicted").sum()
+    for row, kind in enumerate(("compares_robustness", "is_level")):
+        of_kind = [claim.id for claim in claims if claim.section != "ours" and getattr(claim, kind)]
+        assert numbers[row, 1 + names.index("contradicted")] == (of_paper[of_kind] == "contradicted").sum()
 
 
 def _without_soft(table):

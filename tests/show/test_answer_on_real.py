@@ -12,9 +12,9 @@ from helpers.artifacts.results import TABLES
 from helpers.judge.claims import read_claims
 from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge
+from helpers.show.answer_models import model_table
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.answer_sentences import source_of_each
-from helpers.show.model_table import model_table
 
 CLAIMS = [claim for claim in read_claims() if claim.id in ("robustness", "no-sacrifice", "skin-resnet50-robustness")]
 SHOWN = ["no-sacrifice", "robustness"]
