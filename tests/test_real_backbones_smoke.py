@@ -27,7 +27,7 @@ def test_a_real_backbone_goes_all_the_way(task, backbone, cells, tmp_path, monke
     config = read_config(**model, weights="random", epoch_fraction=0.2, head_epochs=0)
     prepare_manifest(config)
     predictions = predict_test(config, train(config))
-    assert predictions.iloc[:, 3:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    assert predictions.iloc[:, 4:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
     folder = evaluate(config)
     assert np.isfinite(HISTORY.load(folder.history).loss).all()
     robustness = ROBUSTNESS.load(folder.robustness)

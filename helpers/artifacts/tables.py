@@ -50,7 +50,7 @@ def steps_of(robustness: pd.DataFrame) -> int:
 
 MANIFEST = Table("notebook 01_prepare_data", text=("image", "label", "group", "split", "mask"))
 HISTORY = Table("the training notebook of this model", text=())
-PREDICTIONS = Table("the training notebook of this model", text=("image", "label", "prediction"))
+PREDICTIONS = Table("the training notebook of this model", text=("image", "group", "label", "prediction"))
 ROBUSTNESS = Table("notebook 04_evaluate_pgd, or make study,", text=("image", "group", "label", "attack", "prediction"))
 EXPLANATIONS = Table(
     "notebook 06_explain_gradcam, or make study,",

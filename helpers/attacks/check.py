@@ -59,17 +59,18 @@ def check(
             measured = measure(evidence)
             if measured is None:
                 return None
-            low = high = None
+            low, high, found = None, None, meaning
             if isinstance(measured, tuple):
                 count, total = measured
                 value = count / total if total else math.nan
                 low, high = wilson(count, total) if total else (None, None)
+                found = meaning if total else f"there was nothing to measure it on, which is no success: {meaning}"
             else:
                 value = float(measured)
             most = at_most if at_most_on_grid is None or evidence.is_minimal else at_most_on_grid
             threshold = at_least if math.isinf(most) else most
             passed = at_least <= value <= most
-            return Check(name, value, low, high, threshold, passed, otherwise, meaning, more_steps_may_help)
+            return Check(name, value, low, high, threshold, passed, otherwise, found, more_steps_may_help)
 
         run.__name__, run.__doc__ = measure.__name__, measure.__doc__
         return run

@@ -50,7 +50,7 @@ def evaluate(config: Config) -> RunFolder:
 
     Leaves robustness.csv, checks.json and adversarials.npz in the run folder. If the
     attack parameters differ from the profile's, the file names contain a digest of them, so the profile's files stay.
-    If the checks ask for a longer attack, it is made, once; the table names its steps.
+    If the checks ask for a longer attack, protocol "minimal" makes it, once; the table names its steps.
     Images are attacked block by block; an evaluation that was killed goes on with the next one, or with the checks. The
     checks, and adversarials.npz, are of the first block.
 

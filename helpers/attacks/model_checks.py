@@ -33,7 +33,7 @@ def is_deterministic(evidence: Evidence) -> float:
 @check(
     "predictions vary",
     "share of the most frequent prediction: a model that always says the same keeps its share of right answers at any "
-    "epsilon. Train it better",
+    "epsilon. Train it better; if the images are of one class, choose others",
     otherwise="doubtful",
     at_most=0.98,
 )

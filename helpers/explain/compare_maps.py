@@ -6,6 +6,7 @@ import pandas as pd
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.errors import StudyError
+from helpers.explain import controls
 from helpers.explain.measure_table import MAP_PAIR_MEASURES, tabulate
 
 
@@ -14,7 +15,8 @@ def compare_maps(one: RunFolder, other: RunFolder) -> pd.DataFrame:
 
     Returns:
         A table as `tabulate` makes it. Condition "other model" compares the maps of the same image. The control, "other
-        model, other image", compares those of different images: what any two pictures of a task share.
+        model, other image", compares those of images of different groups: what any two pictures of a task share. It is
+        missing if all images are of one group.
 
     Raises:
         StudyError: they share no two images, or their maps differ in size.
@@ -27,13 +29,16 @@ def compare_maps(one: RunFolder, other: RunFolder) -> pd.DataFrame:
             f"{one.maps} and {other.maps}: expected maps of the same size of at least two images in common; got sizes "
             f"{maps.shape[1:]} and {others.shape[1:]}, {len(names)} images. Explain both with the same sample, layer."
         )
-    comparisons = {"other model": others, "other model, other image": np.roll(others, 1, axis=0)}
+    groups, comparisons = first.groups[in_first], {"other model": others}
+    elsewhere = controls.others(groups)
+    if len(elsewhere):
+        comparisons["other model, other image"] = others[elsewhere]
     tables = [
         tabulate(
             MAP_PAIR_MEASURES,
             list(zip(maps, compared, strict=True)),
             names=names,
-            groups=first.groups[in_first],
+            groups=groups,
             outcomes=[""] * len(names),
             condition=condition,
             target="true",

@@ -24,9 +24,9 @@ def shuffled(images: np.ndarray, changes: np.ndarray, *, seed: int) -> np.ndarra
 
 
 def others(groups: np.ndarray) -> np.ndarray:
-    """Return for each of n images the number of the next one of another group, int (n,); its own if there is none."""
+    """Return for each of n images the number of the next one of another group, int (n,); all of one group: (0,)."""
     count = len(groups)
+    if len(set(groups)) < 2:
+        return np.array([], int)
     following = [[(number + step) % count for step in range(1, count)] for number in range(count)]
-    return np.array(
-        [next((k for k in ks if groups[k] != groups[number]), number) for number, ks in enumerate(following)], int
-    )
+    return np.array([next(k for k in ks if groups[k] != groups[number]) for number, ks in enumerate(following)])

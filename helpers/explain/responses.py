@@ -60,9 +60,9 @@ def attack_and_controls(
 
     The controls stay within the same radius. "noise" is the attack's own change with its values in random places, with
     random signs: it has the same energy. "other image" is the change that the attack made to an image of another group,
-    cut off where a pixel would leave [0, 1].
+    cut off where a pixel would leave [0, 1]; there is none if all images are of one group.
     """
-    images = kept.images
+    images, elsewhere = kept.images, others(kept.groups)
     batches = math.ceil(len(images) / config.attack_batch_size)
     batch_size = math.ceil(len(images) / batches)  # equal batches need no padding
     compiled = CompiledModel(model, batch_size=batch_size, loss="cross_entropy")
@@ -72,9 +72,8 @@ def attack_and_controls(
         attacked = attack_anew(compiled, images, kept.labels, epsilons=epsilons, pgd=pgd, on_progress=bar.update)
         for epsilon, perturbed in zip(epsilons, attacked, strict=True):
             changes = perturbed - images
-            controls = {
-                "noise": shuffled(images, changes, seed=config.seed + NOISE_SEED_OFFSET),
-                "other image": changes[others(kept.groups)],
-            }
+            controls = {"noise": shuffled(images, changes, seed=config.seed + NOISE_SEED_OFFSET)}
+            if len(elsewhere):
+                controls["other image"] = changes[elsewhere]
             changed = {name: np.clip(images + change, 0, 1) for name, change in controls.items()}
             yield epsilon, {"attack": perturbed, **changed}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from helpers.judge.statistics import CONFIDENCE
+from helpers.judge.statistics import CONFIDENCE, cluster_variance
 
 SMALLEST_SHARE = 1e-12  # of a variance: below it, rounding
 
@@ -83,10 +83,10 @@ def crossed_mean(
     if not count:
         return Estimate(np.nan, np.nan, np.nan, 0, 0, 0, np.nan, np.nan)
     mean = float(values.mean())
-    by_group, group_count = _cluster_variance(values - mean, groups)
-    by_seed, seed_count = _cluster_variance(values - mean, seeds)
+    by_group, group_count = cluster_variance(values - mean, groups)
+    by_seed, seed_count = cluster_variance(values - mean, seeds)
     both = pd.factorize(np.asarray(groups))[0] * seed_count + pd.factorize(np.asarray(seeds))[0]
-    twice = _cluster_variance(values - mean, both)[0] if seed_count > 1 else 0.0
+    twice = cluster_variance(values - mean, both)[0] if seed_count > 1 else 0.0
     variance = max(by_group + by_seed - twice, by_group, by_seed)
     freedom = float(max(group_count - 1, 1))
     if variance > SMALLEST_SHARE * max(mean**2, SMALLEST_SHARE):
@@ -98,16 +98,6 @@ def crossed_mean(
     return Estimate(
         mean, float(np.sqrt(variance)), freedom, group_count, seed_count, len(pd.unique(named)), by_group, by_seed
     )
-
-
-def _cluster_variance(residuals: np.ndarray, clusters: np.ndarray) -> tuple[float, int]:
-    """Return the variance of the mean that is due to clusters, and their number; 0 for a single one."""
-    members, names = pd.factorize(np.asarray(clusters))
-    count = len(names)
-    if count < 2:
-        return 0.0, count
-    sums = np.bincount(members, residuals)
-    return float((sums**2).sum() / len(residuals) ** 2 * count / (count - 1)), count
 
 
 def average(estimates: list[Estimate]) -> Estimate:

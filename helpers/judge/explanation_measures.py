@@ -86,7 +86,7 @@ def maps_alike(results: StudyResults, what: Comparison, task: str, backbone: str
 def detection(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:
     """Return the area under the ROC curve of a detector: the mean over trainings, with the widest error of one.
 
-    The error comes from the end of the interval that is farther away: at an area near 1 the other end is cut off.
+    The error comes from the end of the interval that is farther away: near 1, the other end is much nearer.
     """
     rows = of_model(results.detection, task, backbone, what.arm)
     rows = rows[np.isclose(rows.epsilon, float(what.epsilon or 0)) & (rows.against == what.control)]

@@ -9,9 +9,10 @@ from scipy.stats import binomtest, bootstrap
 
 from helpers.errors import StudyError
 from helpers.judge.crossed import crossed_mean
-from helpers.judge.statistics import CONFIDENCE, RESAMPLES, grouped_mean, image_radii
+from helpers.judge.statistics import CONFIDENCE, grouped_mean, image_radii
 
 LARGEST_RADIUS = 1.0  # of pixels in [0, 1]: an infinite radius counts as this
+RESAMPLES = 2000  # of a bootstrap
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,15 @@ class Pairs:
         return Compared(*grouped_mean(second - first, self.groups))
 
     def mcnemar(self, epsilon: float) -> float:
-        """Return the exact p value of McNemar's test that both models hold equally many images at an epsilon."""
-        holds_first, holds_second = self.first > epsilon, self.second > epsilon
-        only_first = int((holds_first & ~holds_second).sum())
-        discordant = only_first + int((holds_second & ~holds_first).sum())
-        return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+        """Return the exact p value of McNemar's test that both models hold equally many images at an epsilon.
+
+        Images of one group may depend on each other, so each group has one vote: for the model that holds more of its
+        images. For groups of one image this is McNemar's test.
+        """
+        leads = (self.first > epsilon).astype(int) - (self.second > epsilon)
+        votes = pd.Series(leads).groupby(self.groups).sum()
+        first, differing = int((votes > 0).sum()), int((votes != 0).sum())
+        return float(binomtest(first, differing).pvalue) if differing else 1.0
 
 
 def holm(p_values: Iterable[float]) -> np.ndarray:

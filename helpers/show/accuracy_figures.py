@@ -116,7 +116,7 @@ def _title(outcomes: Sequence[Outcome]) -> str:
     size = join_distinct((str(config.image_size) for config in configs), " and ")
     return (
         f"{', '.join(what)}: {images} test images at {size} px\n"
-        f"L∞, {_attack_names(outcomes)}; bands: 95% Wilson intervals"
+        f"L∞, {_attack_names(outcomes)}; bands: 95% intervals over lesions or patients"
     )
 
 

@@ -19,7 +19,7 @@ HATCHES = ("", "///", "...", "xxx")
 def accuracy_against_epsilon(
     axis: Axes, curves: Mapping[str, pd.DataFrame], *, verdicts: Mapping[str, str], majority: float
 ) -> Axes:
-    """Plot robust accuracy against epsilon with 95% Wilson bands, and the clean accuracy as a dashed line.
+    """Plot robust accuracy against epsilon with 95% bands, and the clean accuracy as a dashed line.
 
     Args:
         axis: The axis to draw on; it is returned.
@@ -48,11 +48,12 @@ def accuracy_against_epsilon(
 
 
 def robust_curves(axis: Axes, curves: Mapping[str, pd.DataFrame]) -> list[Line2D]:
-    """Plot robust accuracy against epsilon with 95% Wilson bands, and return the lines.
+    """Plot robust accuracy against epsilon with 95% bands, and return the lines.
 
     Args:
         axis: The axis to draw on.
-        curves: {label: table of `accuracy_by_epsilon`}; a row of epsilon 0 is not drawn.
+        curves: {label: table of `accuracy_by_epsilon`}; a row of epsilon 0 is not drawn. Without columns low and high
+            there are no bands.
     """
     lines = []
     for (name, curve), marker, style in zip(curves.items(), cycle(MARKERS), cycle(LINE_STYLES), strict=False):
@@ -61,7 +62,8 @@ def robust_curves(axis: Axes, curves: Mapping[str, pd.DataFrame]) -> list[Line2D
             robust.epsilon, robust.accuracy, marker=marker, linestyle=style, label=name, clip_on=False, zorder=3
         )
         color = lines[-1].get_color()
-        axis.fill_between(robust.epsilon, robust.low, robust.high, color=color, alpha=0.15, linewidth=0)
+        if "low" in robust:
+            axis.fill_between(robust.epsilon, robust.low, robust.high, color=color, alpha=0.15, linewidth=0)
     epsilons = sorted({epsilon for curve in curves.values() for epsilon in curve.epsilon if epsilon > 0})
     axis.set_xscale("log", base=2)
     axis.set_xticks(epsilons, [_epsilon_label(epsilon) for epsilon in epsilons])

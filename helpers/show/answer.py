@@ -1,4 +1,4 @@
-"""Write the answer: its figure, the parts of README.md between two marks, and summaries, from folders of results.
+"""Write the answer: its figures, the parts of README.md between two marks, and summaries, from folders of results.
 
 python -m helpers.show.answer --results results/reference results/quick --real results/real
 """
@@ -25,7 +25,7 @@ from helpers.show.answer_ratios import ratio_table
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.names import join_distinct
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
-from helpers.show.summaries import save_summaries
+from helpers.show.summaries import draw_accuracies, save_summaries
 
 README = ROOT / "README.md"
 RESULTS = ("results/reference", "results/quick")  # what README shows; the second where the first has no such models
@@ -153,11 +153,13 @@ def main() -> None:
         for each, folder in zip(results, folders, strict=True):
             save_summaries(each, folder)
         draw(runs, real, ROOT / "figures" / "answer.png")
+        for each in runs:
+            draw_accuracies(each, ROOT / "figures" / each.about["profile"])
         with files.atomic_write(README) as temporary:
             temporary.write_text(write_into(README.read_text(), parts_of_readme(runs, real)))
     except StudyError as error:
         parser.exit(1, f"error: {error}\n")
-    print(f"wrote {display_path(ROOT / 'figures' / 'answer.png')}, {display_path(README)} and summaries of the results")
+    print(f"wrote figures, {display_path(README)} and summaries of the results")
 
 
 if __name__ == "__main__":

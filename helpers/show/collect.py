@@ -12,13 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.artifacts.folders import RunFolder, TaskFolder
+from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.model_file import count_parameters
 from helpers.artifacts.origin import ORIGIN
 from helpers.artifacts.records import recorded_config, recorded_facts, versions
 from helpers.artifacts.reports import ChecksReport
 from helpers.artifacts.results import ABOUT, MODEL, StudyResults, arm_of
-from helpers.artifacts.tables import DETECTION, EXPLANATIONS, MANIFEST, PREDICTIONS, ROBUSTNESS
+from helpers.artifacts.tables import DETECTION, EXPLANATIONS, PREDICTIONS, ROBUSTNESS
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.explain.compare_maps import compare_maps
@@ -107,11 +107,9 @@ def _radii(config: Config, folder: RunFolder) -> pd.DataFrame:
 
 def _clean(config: Config, folder: RunFolder) -> pd.DataFrame:
     table = PREDICTIONS.load(folder.predictions)
-    groups = MANIFEST.load(TaskFolder.from_config(config).manifest).set_index("image").group
-    right = (table.label == table.prediction).astype(int)
-    return pd.DataFrame(
-        {"image": table.image, "group": groups[table.image].to_numpy(), "label": table.label, "right": right}
-    )
+    if "group" not in table:
+        raise StudyError(f"{folder.predictions}: expected a column group. Delete it, and run {PREDICTIONS.made_by}.")
+    return table[["image", "group", "label"]].assign(right=(table.label == table.prediction).astype(int))
 
 
 def _explanations(config: Config, folder: RunFolder) -> pd.DataFrame:

@@ -14,6 +14,13 @@ COLUMNS_OF_PLOTS = 4
 MODEL_SHIFT = 0.06  # to the right, in ticks, so that intervals do not cover each other
 CONDITIONS = (("attack", None, "-"), ("noise", "white", "--"), ("other image", "0.8", "-."))  # filling, line style
 CONDITION_SHIFT = 0.12
+NEUTRAL = {  # of a perturbation or map that ignores the image; of white noise
+    **dict.fromkeys(
+        ("energy in the mask", "energy on the sign", "ring against centre", "agreement with the shape"), 0.5
+    ),
+    **dict.fromkeys(("map in the mask", "map on the sign"), 0.5),
+    "high frequencies": 0.8,
+}
 
 
 def measure_against_epsilon(axis: Axes, summary: pd.DataFrame) -> Axes:
@@ -74,7 +81,7 @@ def show_measures(summary: pd.DataFrame, names: Sequence[str], *, target: str = 
 
     Args:
         summary: What `summarise_measures` returned, for the models of one task and backbone.
-        names: The measures. The plot of one without any value says so.
+        names: The measures. The plot of one without any value says so. A grey line marks the value in `NEUTRAL`.
         target: "true" or "predicted" for measures of maps, "" for those of perturbations.
         title: The figure's title.
     """
@@ -86,6 +93,8 @@ def show_measures(summary: pd.DataFrame, names: Sequence[str], *, target: str = 
     for axis, name in zip(axes.flat, names, strict=False):
         rows_of_one = summary[(summary.measure == name) & summary.target.isin(["", target])]
         measure_against_epsilon(axis, rows_of_one)
+        if name in NEUTRAL:
+            axis.axhline(NEUTRAL[name], color="0.5", linewidth=0.9, zorder=0)
         axis.set_title(name + _counts(rows_of_one), fontsize="small")
         handles = handles or axis.get_legend_handles_labels()[0]
     if handles:

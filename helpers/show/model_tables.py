@@ -9,7 +9,7 @@ from helpers.artifacts.records import recorded_config
 from helpers.artifacts.results import StudyResults, rows_of_model
 from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
 from helpers.config import Config
-from helpers.explain.measure_table import SHARES
+from helpers.explain.measure_table import MEASURE_RANGES, SHARES
 from helpers.judge.statistics import clean_summary, summarise
 from helpers.profile_files import MODEL_KEYS
 from helpers.profiles import read_models
@@ -71,4 +71,4 @@ def summarise_measures(measured: pd.DataFrame) -> pd.DataFrame:
         measured: What `read_measures` returned.
     """
     keys = ["task", "backbone", "model", "condition", "epsilon", "target", "measure"]
-    return summarise(measured, keys, shares=SHARES)
+    return summarise(measured, keys, shares=SHARES, ranges=MEASURE_RANGES)

@@ -87,7 +87,7 @@ def attention_maps(images: np.ndarray, maps: np.ndarray, *, titles: Sequence[str
         picture(axes[0, column], image, title=name)
         drawn = axes[1, column].imshow(weights / weights.mean(), vmin=0, vmax=weights.size, cmap="cividis")
         axes[1, column].set_axis_off()
-    figure.colorbar(drawn, ax=axes[1, :], shrink=0.8, label="weight / mean")
+    figure.colorbar(drawn, ax=axes, shrink=0.6, label="weight / mean")
     figure.suptitle(title)
     return figure
 

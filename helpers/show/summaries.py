@@ -1,14 +1,15 @@
-"""Summaries of results: accuracies by epsilon, and measures of explanations, by model, as figures show them."""
+"""Summaries of results: accuracies by epsilon, as tables and figures, and measures of explanations, by model."""
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from helpers import files
 from helpers.artifacts.results import StudyResults, rows_of_model
 from helpers.config import Config
 from helpers.profiles import read_config
-from helpers.show.accuracy_figures import Outcome, named_curve
+from helpers.show.accuracy_figures import Outcome, compare_outcomes, named_curve
 from helpers.show.model_tables import measures_of_results, summarise_measures
 
 
@@ -32,12 +33,29 @@ def models_of(results: StudyResults) -> list[Config]:
 
 def summarise_accuracies(results: StudyResults) -> pd.DataFrame:
     """Return a row per model and epsilon of the run, as `compare_outcomes` does."""
-    curves = []
-    for config in models_of(results):
-        source = rows_of_model(results.models, config).source.iloc[0]
-        outcome = Outcome.of_results(results, config.replace(source=source))
-        curves.append(named_curve(outcome, outcome.curve(results.about["epsilons"])))
+    curves = [named_curve(each, each.curve(results.about["epsilons"])) for each in _outcomes_of(results)]
     return pd.concat(curves, ignore_index=True)
+
+
+def _outcomes_of(results: StudyResults) -> list[Outcome]:
+    models = [(config, rows_of_model(results.models, config).source.iloc[0]) for config in models_of(results)]
+    return [Outcome.of_results(results, config.replace(source=source)) for config, source in models]
+
+
+def draw_accuracies(results: StudyResults, figures: Path) -> list[Path]:
+    """Draw accuracy against epsilon for every task and backbone, of the first seed; return the paths."""
+    seed, paths = results.models.seed.min(), []
+    groups: dict[str, list[Outcome]] = {}
+    for each in _outcomes_of(results):
+        if each.config.seed == seed:
+            groups.setdefault(f"{each.config.task}-{each.config.backbone}-seed{seed}", []).append(each)
+    for name, alike in groups.items():
+        figure, _ = compare_outcomes(alike, epsilons=results.about["epsilons"])
+        paths.append(figures / f"accuracy_against_epsilon-{name}.png")
+        with files.atomic_write(paths[-1]) as temporary:
+            figure.savefig(temporary)
+        plt.close(figure)
+    return paths
 
 
 def summarise_explanations(results: StudyResults) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from helpers.training.fit import dataset_of
 def predict_test(config: Config, model: keras.Model) -> pd.DataFrame:
     """Return the model's predictions on the test split: from predictions.csv, or made now.
 
-    Columns: image, label, prediction, and one probability column a class.
+    Columns: image, group, label, prediction, and one probability column a class.
     """
     folder = RunFolder.from_config(config)
 
@@ -24,7 +24,7 @@ def predict_test(config: Config, model: keras.Model) -> pd.DataFrame:
         use_deterministic_operations(config.deterministic)
         rows = load_manifest(config).query("split == 'test'")
         probabilities = tf.nn.softmax(model.predict(dataset_of(config, rows), verbose=0)).numpy()
-        table = pd.DataFrame({"image": rows.image.to_numpy(), "label": rows.label.to_numpy()})
+        table = rows[["image", "group", "label"]].reset_index(drop=True)
         table["prediction"] = np.array(config.classes)[probabilities.argmax(axis=1)]
         table[list(config.classes)] = probabilities
         PREDICTIONS.save(table, folder.predictions)

@@ -633,7 +633,9 @@ def test_a_model_that_always_says_the_same_is_caught(small_model, small_task):
 
 def test_a_model_without_a_right_answer_cannot_be_judged(small_model, small_task):
     checks = check(small_model, (small_task[0], 1 - small_task[1]))
-    assert np.isnan(checks.table.set_index("name").loc["gradients alive"].value)
+    alive = checks.table.set_index("name").loc["gradients alive"]
+    assert np.isnan(alive.value)
+    assert alive.meaning.startswith("there was nothing to measure it on, which is no success: ")
     assert checks.verdict == "broken"
 
 

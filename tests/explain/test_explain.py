@@ -1,5 +1,7 @@
 """Explaining a small model of the study, from its adversarials to its table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from helpers.attacks.evaluate import attacked_rows, sample_adversarials
 from helpers.datasets.manifest import data_folder, load_manifest
 from helpers.datasets.masks import read_mask
 from helpers.datasets.pipeline import load_arrays
+from helpers.explain import map_measures
 from helpers.explain.compare_maps import compare_maps
 from helpers.explain.controls import others, shuffled
 from helpers.explain.counterfactuals import draw_sign_differences
@@ -124,6 +127,21 @@ def test_two_models_are_compared_on_the_same_images(explained):
     assert len(table) == 2 * len(MAP_PAIR_MEASURES) * table.image.nunique()
 
 
+def test_the_control_of_two_models_has_images_of_other_groups_or_is_left_out(explained, monkeypatch):
+    arrays = ExplanationArrays.load(explained[0].maps)
+    names, at = np.unique(arrays.names, return_index=True)
+    groups = np.array([f"P{number // 2}" for number in range(len(names))])  # neighbours by name are of one patient
+    by_name = dict(zip(names, groups, strict=True))
+    paired = replace(arrays, groups=np.array([by_name[name] for name in arrays.names]))
+    monkeypatch.setattr(ExplanationArrays, "load", lambda path: paired)
+    table = compare_maps(explained[0], explained[0]).query("condition != 'other model' and measure == 'SSIM'")
+    maps = arrays.maps["true"][0][at]
+    expected = [map_measures.ssim(one, maps[other]) for one, other in zip(maps, others(groups), strict=True)]
+    assert table.value.to_numpy() == pytest.approx(np.array(expected), nan_ok=True)
+    monkeypatch.setattr(ExplanationArrays, "load", lambda path: replace(arrays, groups=np.full(len(names), "P")))
+    assert set(compare_maps(explained[0], explained[0]).condition) == {"other model"}
+
+
 def test_the_default_epsilons_are_those_of_the_grid_nearest_to_the_papers():
     grid = [0.00125 * 2**k for k in range(9)]
     assert Explanation.from_config(read_config(profile="smoke", epsilons=[0, *grid])).epsilons == (0.00125, 0.01, 0.32)
@@ -211,10 +229,13 @@ def test_each_condition_changes_the_images_as_it_says(runs):
     energy = [((changed[name] - kept.images) ** 2).sum() for name in ("attack", "noise")]
     assert energy[0] == pytest.approx(energy[1], rel=1e-4)
     assert list(changed) == ["attack", "noise", "other image"]
+    alone = replace(kept, groups=np.full(len(kept.groups), "A"))
+    ((_, of_one_group),) = attack_and_controls(runs[0], load_model(folder.path), alone, **settings)
+    assert list(of_one_group) == ["attack", "noise"]
 
 
 @pytest.mark.parametrize(
-    ("groups", "expected"), [("abc", [1, 2, 0]), ("aab", [2, 2, 0]), ("aa", [0, 1]), ("a", [0]), ("abab", [1, 2, 3, 0])]
+    ("groups", "expected"), [("abc", [1, 2, 0]), ("aab", [2, 2, 0]), ("aa", []), ("a", []), ("abab", [1, 2, 3, 0])]
 )
 def test_the_other_image_is_of_another_group(groups, expected):
     assert others(np.array(list(groups))).tolist() == expected

@@ -54,7 +54,7 @@ def training_numbers() -> dict[str, list[float]]:
             predictions = predict_test(config, train(config))
             history = HISTORY.load(RunFolder.from_config(config).history)
             numbers[kind] = history[["loss", "val_loss"]].round(3).to_numpy().ravel().tolist()
-            numbers[f"probabilities, {kind}"] = predictions.iloc[:6, 3:].round(3).to_numpy().ravel().tolist()
+            numbers[f"probabilities, {kind}"] = predictions.iloc[:6, 4:].round(3).to_numpy().ravel().tolist()
         pretraining = HISTORY.load(PretrainedFolder.from_config(config).history)
         numbers["pretraining"] = pretraining.loss.round(3).tolist()
     return numbers

@@ -52,6 +52,12 @@ def test_mcnemar_looks_at_the_images_that_one_model_holds_and_the_other_does_not
     assert compared.mcnemar(0.05) == 1  # none differs
 
 
+def test_each_group_has_one_vote_in_mcnemars_test():
+    """Of group A, the first model alone holds three images; of B and C, the second alone holds one; D is even."""
+    compared = pairs([0.3] * 3 + [0.1] * 2 + [0.3, 0.1], [0.1] * 3 + [0.3] * 2 + [0.1, 0.3], groups=list("AAABCDD"))
+    assert compared.mcnemar(0.2) == pytest.approx(2 * binom.cdf(1, 3, 0.5))
+
+
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
@@ -93,5 +99,7 @@ def test_intervals_of_grouped_pairs_cover_the_truth():
 
 def test_mcnemar_rarely_sees_a_difference_where_there_is_none():
     rng = np.random.default_rng(0)
-    single = [Pairs(*(0.01 * np.exp(rng.normal(0, 1, (2, 60)))), np.arange(60)) for _ in range(400)]
-    assert np.mean([one.mcnemar(0.01) < 0.05 for one in single]) <= 0.05
+    single = [Pairs(*(0.01 * np.exp(rng.normal(0, 1, (2, 60)))), np.arange(60)) for _ in range(200)]
+    grouped = [simulated(rng, effect=0) for _ in range(200)]
+    for cases in (single, grouped):
+        assert 0 < np.mean([one.mcnemar(0.01) < 0.05 for one in cases]) <= 0.05

@@ -34,7 +34,7 @@ def test_a_figure_says_what_the_run_was_made_with_whatever_the_profile_says_now(
     figure, numbers = compare_models([RunFolder.from_config(smoke[3])])
     assert title(figure) == (
         "retinopathy, InceptionResNetV2, images from a folder: 10 test images at 96 px\n"
-        "L∞, PGD of 40 steps of ε/8 (protocol paper); bands: 95% Wilson intervals"
+        "L∞, PGD of 40 steps of ε/8 (protocol paper); bands: 95% intervals over lesions or patients"
     )
     assert set(numbers.source) == {"folder"}
 

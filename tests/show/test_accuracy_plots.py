@@ -25,6 +25,12 @@ def test_accuracy_against_epsilon_shows_curve_clean_accuracy_majority_and_verdic
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["0.1\n25.5/255", "0.2\n51/255"]
 
 
+def test_curves_have_bands_where_there_are_intervals(axis, robustness):
+    curve = accuracy_by_epsilon(robustness(), [0.1, 0.2])
+    accuracy_plots.robust_curves(axis, {"one": curve, "two": curve.drop(columns=["low", "high"])})
+    assert (len(axis.lines), len(axis.collections)) == (2, 1)
+
+
 @pytest.mark.parametrize("models", [2, 3])
 def test_equal_clean_accuracies_show_the_colours_of_all_their_models(axis, robustness, models):
     curve, names = accuracy_by_epsilon(robustness(), [0.1, 0.2]), [f"model {number}" for number in range(models)]

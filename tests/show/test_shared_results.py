@@ -9,7 +9,7 @@ from helpers.artifacts.results import StudyResults
 from helpers.paths import ROOT
 from helpers.show.accuracy_figures import Outcome
 from helpers.show.model_tables import measures_of_results
-from helpers.show.summaries import models_of, save_summaries
+from helpers.show.summaries import draw_accuracies, models_of, save_summaries
 
 PROFILES = ("quick", "reference", "real")
 
@@ -24,6 +24,17 @@ def test_the_summaries_are_those_of_the_tables(results, tmp_path):
     assert len(written) == 2
     for path in written:
         assert path.read_bytes() == (ROOT / "results" / path.name).read_bytes(), f"{path.name}: run make answer"
+
+
+def test_curves_are_drawn_of_every_task_and_backbone(results, tmp_path):
+    drawn = draw_accuracies(results, tmp_path)
+    cells = results.models[["task", "backbone"]].drop_duplicates()
+    names = {
+        f"accuracy_against_epsilon-{task}-{backbone}-seed0.png" for task, backbone in cells.itertuples(index=False)
+    }
+    assert {path.name for path in drawn} == names
+    committed = ROOT / "figures" / results.about["profile"]
+    assert results.about["profile"] == "real" or {path.name for path in committed.glob("accuracy_*")} == names
 
 
 def test_accuracies_of_the_summary_are_shares_of_radii_above_epsilon(results):

@@ -54,7 +54,7 @@ def test_a_run_leaves_every_file_of_the_design(clone):
         assert list(robustness.columns) == expected
         assert 6 <= robustness.image.nunique() == len(robustness) <= 8  # whole lesions
         predictions = PREDICTIONS.load(folder / "predictions.csv")
-        assert predictions.iloc[:, 3:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+        assert predictions.iloc[:, 4:].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
         assert ChecksReport.load(folder / "checks.json").verdict in ("trusted", "doubtful", "broken")
     drawn = {path.stem for path in (clone.folder / "figures").glob("*-seed0.*")}
     evaluated = ("accuracy_against_epsilon", "perturbation_examples")

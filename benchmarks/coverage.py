@@ -1,0 +1,76 @@
+"""How often do the study's 95% intervals hold the truth, and how often does McNemar's test see what is not there?
+
+    .venv/bin/python benchmarks/coverage.py
+
+By simulation: images of groups of one to four that are alike, two models attacked on the same images, as in one run.
+Printed is the share of studies whose interval holds the true value, for as many groups as notebook 06, `quick` and
+`reference` have; and the share in which the test's p value is below .05 although the models do not differ.
+"""
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from helpers.judge.pairs import Pairs
+from helpers.judge.statistics import grouped_auc, grouped_mean
+
+GROUPS = (10, 20, 70)
+EFFECT, ALIKE, APART = 0.2, 0.8, 0.6  # mean difference of log radii; standard deviations between and within groups
+SHIFT = 0.5  # of the scores of attacked images
+
+
+def draw_groups(rng, count):
+    """Return the group of each image, and a function that draws normal values that are alike within groups."""
+    names = np.repeat(np.arange(count), rng.integers(1, 5, count))
+    return names, lambda: ALIKE * rng.normal(size=count)[names] + APART * rng.normal(size=len(names))
+
+
+def covered(rng, count):
+    """Return {interval: whether it holds the truth} of one simulated study."""
+    groups, values = draw_groups(rng, count)
+    first = values()
+    pairs = Pairs(0.01 * np.exp(first), 0.01 * np.exp(first + EFFECT + 0.5 * values()), groups)
+    on_axis = Pairs(np.exp(first / 9), np.exp((first + 0.5 * values()) / 9), groups)  # rarely beyond the axis' ends
+    mean, right = values(), values() < norm.ppf(0.8)  # accuracy .8, as the values' variance is 1
+    own = values()
+    lower, higher = own + values(), own + values() + SHIFT
+    intervals = {
+        "ratio of geometric means": (pairs.ratio_of_geometric_means(), np.exp(EFFECT)),
+        "ratio of medians": (pairs.ratio_of_medians(), np.exp(EFFECT)),
+        "area between curves": (on_axis.area_between_curves([np.exp(-1), np.exp(1)]), 0),
+        "mean of a measure": (grouped_mean(mean, groups), 0),
+        "share, such as an accuracy": (grouped_mean(right, groups, is_share=True), 0.8),
+        "area under the ROC curve": (grouped_auc(lower, higher, groups), norm.cdf(SHIFT / 2)),
+    }
+    ends = {
+        name: (found.low, found.high) if hasattr(found, "low") else found[1:] for name, (found, _) in intervals.items()
+    }
+    return {name: ends[name][0] <= truth <= ends[name][1] for name, (_, truth) in intervals.items()}
+
+
+def seen(rng, count):
+    """Return whether McNemar's test sees a difference between two equally robust models."""
+    groups, values = draw_groups(rng, count)
+    shared = values()
+    first, second = (0.01 * np.exp(shared + 0.5 * values()) for _ in range(2))
+    return Pairs(first, second, groups).mcnemar(0.01) < 0.05
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=2000, help="simulated, for each number of groups")
+    arguments = parser.parse_args()
+    columns = {}
+    for count in GROUPS:
+        rng = np.random.default_rng(count)
+        held = pd.DataFrame([covered(rng, count) for _ in range(arguments.studies)]).mean()
+        held["McNemar's test: p below .05"] = np.mean([seen(rng, count) for _ in range(arguments.studies)])
+        columns[f"{count} groups"] = held
+        print(f"{count} groups done", flush=True)
+    print(pd.DataFrame(columns).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()
