@@ -8,6 +8,7 @@ Printed is the share of studies whose interval holds the true value, for as many
 """
 
 import argparse
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
@@ -36,18 +37,15 @@ def covered(rng, count):
     mean, right = values(), values() < norm.ppf(0.8)  # accuracy .8, as the values' variance is 1
     own = values()
     lower, higher = own + values(), own + values() + SHIFT
-    intervals = {
-        "ratio of geometric means": (pairs.ratio_of_geometric_means(), np.exp(EFFECT)),
-        "ratio of medians": (pairs.ratio_of_medians(), np.exp(EFFECT)),
-        "area between curves": (on_axis.area_between_curves([np.exp(-1), np.exp(1)]), 0),
-        "mean of a measure": (grouped_mean(mean, groups), 0),
-        "share, such as an accuracy": (grouped_mean(right, groups, is_share=True), 0.8),
-        "area under the ROC curve": (grouped_auc(lower, higher, groups), norm.cdf(SHIFT / 2)),
+    found = {
+        "ratio of geometric means": (np.exp(EFFECT), *astuple(pairs.ratio_of_geometric_means())),
+        "ratio of medians": (np.exp(EFFECT), *astuple(pairs.ratio_of_medians())),
+        "area between curves": (0, *astuple(on_axis.area_between_curves([np.exp(-1), np.exp(1)]))),
+        "mean of a measure": (0, *grouped_mean(mean, groups)),
+        "share, such as an accuracy": (0.8, *grouped_mean(right, groups, is_share=True)),
+        "area under the ROC curve": (norm.cdf(SHIFT / 2), *grouped_auc(lower, higher, groups)),
     }
-    ends = {
-        name: (found.low, found.high) if hasattr(found, "low") else found[1:] for name, (found, _) in intervals.items()
-    }
-    return {name: ends[name][0] <= truth <= ends[name][1] for name, (_, truth) in intervals.items()}
+    return {name: low <= truth <= high for name, (truth, _, low, high) in found.items()}
 
 
 def seen(rng, count):

@@ -24,7 +24,7 @@ from helpers.trainings import training_suffix
 
 ABOUT = "about.json"
 MODEL = ("task", "backbone", "arm", "seed")  # columns that say which model a row is about
-ARMS = ("none", "soft", "soft_released", "placebo", "adversarial")  # adversarial: no attention, trained adversarially
+ARMS = ("none", "soft", "placebo", "soft_released", "adversarial")  # adversarial: no attention, trained adversarially
 _TEXT = (*ORIGIN, "task", "backbone", "arm", "image", "group", "label", "attack")  # columns that hold text
 _TEXT += ("condition", "target", "outcome", "measure")
 TABLES = {  # of StudyResults, and their files

@@ -7,7 +7,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from helpers import files
@@ -23,6 +22,7 @@ from helpers.show.answer_models import model_table
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.answer_ratios import ratio_table
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
+from helpers.show.figures import save_figure
 from helpers.show.names import join_distinct
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 from helpers.show.summaries import draw_accuracies, save_summaries
@@ -134,10 +134,7 @@ def draw(runs: Sequence[StudyResults], real: StudyResults, path: Path) -> None:
     """Draw the forest plot into a file."""
     claims = [claim for claim in read_claims() if claim.id in QUESTIONS]
     ledger = pd.concat([judge_by_first(runs, claims), judge(real, claims)], ignore_index=True)
-    figure = draw_answer(ledger, source=say.source_of_each([*runs, real]))
-    with files.atomic_write(path) as temporary:
-        figure.savefig(temporary)
-    plt.close(figure)
+    save_figure(draw_answer(ledger, source=say.source_of_each([*runs, real])), path)
 
 
 def main() -> None:

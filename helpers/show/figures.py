@@ -40,7 +40,7 @@ def draw_phantoms(figures_dir: str = "figures", *, columns: int = 8, size: int =
             for row, label in enumerate(drawing.LABELS)
         }
         figure = picture_grid(rows, title=f"{kind} phantoms (drawn images), {size} px")
-        paths.append(_save(figure, from_root(figures_dir) / f"phantoms-{kind}.jpg"))
+        paths.append(save_figure(figure, from_root(figures_dir) / f"phantoms-{kind}.jpg"))
     return paths
 
 
@@ -92,8 +92,8 @@ def _draw_accuracies(configs: Sequence[Config], figures: Path, results: Path | N
         if drawn not in (None, seed):
             plt.close(figure)
             continue
-        paths.append(_save(figure, figures / f"accuracy_against_epsilon-{group}.png"))
-        paths.append(_save(show_adversarials(folders[0]), figures / f"perturbation_examples-{group}.jpg"))
+        paths.append(save_figure(figure, figures / f"accuracy_against_epsilon-{group}.png"))
+        paths.append(save_figure(show_adversarials(folders[0]), figures / f"perturbation_examples-{group}.jpg"))
     if results:
         paths.append(results / "summary.csv")
         files.write_table(pd.concat(numbers).round(6), paths[-1])
@@ -105,8 +105,8 @@ def _draw_maps(configs: Sequence[Config], figures: Path) -> list[Path]:
     paths = []
     for (task, backbone, seed), folders in _group(configs, lambda c: (c.task, c.backbone, c.seed)).items():
         group = f"{task}-{backbone}-seed{seed}"
-        paths.append(_save(show_maps(folders, images=3), figures / f"grad_cam-{group}.jpg"))
-        paths.append(_save(show_perturbations(folders), figures / f"perturbation_shapes-{group}.jpg"))
+        paths.append(save_figure(show_maps(folders, images=3), figures / f"grad_cam-{group}.jpg"))
+        paths.append(save_figure(show_perturbations(folders), figures / f"perturbation_shapes-{group}.jpg"))
     return paths
 
 
@@ -127,7 +127,7 @@ def _group(configs: Sequence[Config], key: Callable[[Config], tuple]) -> dict[tu
     return groups
 
 
-def _save(figure: plt.Figure, path: Path) -> Path:
+def save_figure(figure: plt.Figure, path: Path) -> Path:
     """Write a figure to a file, atomically, and close it."""
     with files.atomic_write(path) as temporary:
         figure.savefig(temporary)

@@ -14,12 +14,14 @@ COLUMNS_OF_PLOTS = 4
 MODEL_SHIFT = 0.06  # to the right, in ticks, so that intervals do not cover each other
 CONDITIONS = (("attack", None, "-"), ("noise", "white", "--"), ("other image", "0.8", "-."))  # filling, line style
 CONDITION_SHIFT = 0.12
-NEUTRAL = {  # of a perturbation or map that ignores the image; of white noise
-    **dict.fromkeys(
-        ("energy in the mask", "energy on the sign", "ring against centre", "agreement with the shape"), 0.5
-    ),
-    **dict.fromkeys(("map in the mask", "map on the sign"), 0.5),
+NEUTRAL = {  # values of a perturbation or map that ignores the image; of white noise
+    "energy in the mask": 0.5,
+    "energy on the sign": 0.5,
+    "ring against centre": 0.5,
+    "agreement with the shape": 0.5,
     "high frequencies": 0.8,
+    "map in the mask": 0.5,
+    "map on the sign": 0.5,
 }
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from helpers import files
@@ -10,6 +9,7 @@ from helpers.artifacts.results import StudyResults, rows_of_model
 from helpers.config import Config
 from helpers.profiles import read_config
 from helpers.show.accuracy_figures import Outcome, compare_outcomes, named_curve
+from helpers.show.figures import save_figure
 from helpers.show.model_tables import measures_of_results, summarise_measures
 
 
@@ -51,10 +51,7 @@ def draw_accuracies(results: StudyResults, figures: Path) -> list[Path]:
             groups.setdefault(f"{each.config.task}-{each.config.backbone}-seed{seed}", []).append(each)
     for name, alike in groups.items():
         figure, _ = compare_outcomes(alike, epsilons=results.about["epsilons"])
-        paths.append(figures / f"accuracy_against_epsilon-{name}.png")
-        with files.atomic_write(paths[-1]) as temporary:
-            figure.savefig(temporary)
-        plt.close(figure)
+        paths.append(save_figure(figure, figures / f"accuracy_against_epsilon-{name}.png"))
     return paths
 
 
