@@ -11,6 +11,8 @@ from helpers.attacks.losses import LOSS_FUNCTIONS, Loss
 from helpers.attacks.pgd import finite
 from helpers.backend import tf
 
+SQUARE_SHARE = 0.8  # of a square image's pixels, the first square that Square changes
+
 
 def auto_pgd(
     compiled: CompiledModel,
@@ -80,10 +82,10 @@ def square(
     Returns:
         The perturbed images, of the images' shape.
     """
-    attack = _import_evasion().SquareAttack(
-        _art_classifier(compiled, loss), eps=epsilon, max_iter=queries, batch_size=batch_size, verbose=False
-    )
-    return attack.generate(images, labels)
+    sides = images.shape[1:3]
+    share = SQUARE_SHARE * min(sides) / max(sides)  # so that the first square fits into an image that is not one
+    settings = {"eps": epsilon, "max_iter": queries, "p_init": share, "batch_size": batch_size, "verbose": False}
+    return _import_evasion().SquareAttack(_art_classifier(compiled, loss), **settings).generate(images, labels)
 
 
 def _import_evasion() -> ModuleType:

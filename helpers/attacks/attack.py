@@ -12,7 +12,7 @@ from helpers.attacks.paper_protocol import PGD, attack_anew
 from helpers.attacks.pgd import REL_STEPSIZE
 from helpers.attacks.predict import predict, predict_logits
 from helpers.attacks.radii import RadiusSearch
-from helpers.attacks.validity import check_inputs, check_logits, check_perturbation
+from helpers.attacks.validity import check_inputs, check_logits, check_numbers, check_perturbation
 from helpers.backend import keras
 from helpers.errors import StudyError, check_choice
 from helpers.progress import progress
@@ -79,9 +79,10 @@ def attack(
         raise StudyError(f"loss: expected margin under protocol minimal, got {loss}. Choose protocol: paper.")
     if protocol == "paper" and epsilons is None:
         raise StudyError("epsilons: expected L∞ radii on pixels in [0, 1] for protocol paper, got none.")
+    numbers = {"steps": steps, "rel_stepsize": rel_stepsize, "seed": seed, "first": first, "batch_size": batch_size}
+    check_numbers(protocol=protocol, **numbers)
     compiled = CompiledModel.from_model(model, batch_size=batch_size, loss=loss)
-    grid = [1.0] if epsilons is None else list(epsilons)
-    check_inputs(compiled.model, images, labels, grid)
+    grid = check_inputs(compiled.model, images, labels, [1.0] if epsilons is None else epsilons)
     outputs = predict_logits(compiled, images)
     check_logits(compiled.model, outputs, accept_probabilities=probabilities)
     clean = outputs.argmax(axis=1)

@@ -15,7 +15,9 @@ from helpers.attacks.attacked import Attacked
 from helpers.attacks.check import Check
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evidence import Evidence
+from helpers.attacks.validity import check_inputs
 from helpers.backend import keras
+from helpers.errors import StudyError
 from helpers.progress import progress
 
 CHECKS = (
@@ -83,8 +85,14 @@ def check_attack(
         attacked: What the attack found.
         seed: Random noise and random starts derive from it.
         batch_size: Images per batch, for a model that is not compiled yet.
+
+    Raises:
+        StudyError: images or labels are not those of the attack.
     """
     compiled = CompiledModel.from_model(model, batch_size=batch_size, loss=attacked.settings["loss"])
+    check_inputs(compiled.model, images, labels, [1.0])
+    if len(images) != len(attacked.radii):
+        raise StudyError(f"images: expected the {len(attacked.radii)} that were attacked, got {len(images)}.")
     evidence = Evidence(compiled, images, labels, attacked, seed)
     checks = progress(CHECKS, description=f"checking the attack on {compiled.model.name}")
     results = [check(evidence) for check in checks]

@@ -1,18 +1,46 @@
 """Checks that raise: is the input of an attack valid, and is its output inside the ball?"""
 
 from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from helpers.attacks.predict import are_probabilities
 from helpers.backend import keras
+from helpers.config import check_parameters
 from helpers.errors import StudyError
+from helpers.lists import read_numbers
+from helpers.values import Count, Parameters, PositiveFraction, Seed
 
 BALL_TOLERANCE = 1e-6  # how far float32 rounding may move a pixel out of its ball
 
 
-def check_inputs(model: keras.Model, images: np.ndarray, labels: np.ndarray, epsilons: Sequence[float]) -> None:
-    """Check images, labels and epsilons before an attack on a model.
+class Numbers(Parameters):
+    """The numbers that an attack is given."""
+
+    steps: Annotated[int, Field(ge=0)]  # 0 under protocol "paper": the random start
+    rel_stepsize: PositiveFraction
+    seed: Seed
+    first: Annotated[int, Field(ge=0)]
+    batch_size: Count
+
+
+def check_numbers(*, protocol: str, **numbers: Any) -> None:
+    """Check the numbers that an attack is given.
+
+    Raises:
+        StudyError: one of `Numbers` is not as described there, or protocol "minimal" has no step.
+    """
+    checked = check_parameters(Numbers, numbers)
+    if protocol == "minimal" and not checked.steps:
+        raise StudyError("steps: expected at least 1 under protocol minimal, got 0.")
+
+
+def check_inputs(
+    model: keras.Model, images: np.ndarray, labels: np.ndarray, epsilons: Sequence[float]
+) -> tuple[float, ...]:
+    """Check images, labels and epsilons before an attack on a model; return the epsilons.
 
     Args:
         model: Pixels in [0, 1] to logits.
@@ -25,15 +53,20 @@ def check_inputs(model: keras.Model, images: np.ndarray, labels: np.ndarray, eps
     """
     _check_images(model, images)
     _check_labels(model, labels, count=len(images))
-    are_increasing = np.all(np.diff(epsilons) > 0)
-    if not len(epsilons) or not (epsilons[0] >= 0 and 0 < epsilons[-1] <= 1 and are_increasing):
+    try:
+        grid = read_numbers(list(epsilons))
+    except (TypeError, ValueError) as error:
+        raise StudyError(f"epsilons: expected a list of L∞ radii on pixels in [0, 1]; {error}.") from None
+    if not (grid[0] >= 0 and 0 < grid[-1] <= 1 and np.all(np.diff(grid) > 0)):
         raise StudyError(
-            f"epsilons: expected L∞ radii on pixels in [0, 1], strictly increasing; got {list(map(float, epsilons))}."
+            f"epsilons: expected L∞ radii on pixels in [0, 1], strictly increasing; got {list(map(float, grid))}."
         )
+    return grid
 
 
 def _check_images(model: keras.Model, images: np.ndarray) -> None:
     shape = tuple(model.input_shape[1:])
+    _check_array("images", images)
     if images.dtype != np.float32 or images.shape[1:] != shape:
         raise StudyError(
             f"images: expected float32 of shape (n, {', '.join(map(str, shape))}), "
@@ -49,11 +82,17 @@ def _check_images(model: keras.Model, images: np.ndarray) -> None:
 
 
 def _check_labels(model: keras.Model, labels: np.ndarray, *, count: int) -> None:
+    _check_array("labels", labels)
     if labels.dtype != np.int64 or labels.shape != (count,):
         raise StudyError(f"labels: expected int64 of shape ({count},), got {labels.dtype} of shape {labels.shape}.")
     classes = model.output_shape[-1]
     if labels.min() < 0 or labels.max() >= classes:
         raise StudyError(f"labels: expected 0..{classes - 1}, got {labels.min()}..{labels.max()}.")
+
+
+def _check_array(name: str, value: Any) -> None:
+    if not isinstance(value, np.ndarray):
+        raise StudyError(f"{name}: expected a NumPy array, got {type(value).__name__}. Use numpy.asarray.")
 
 
 def check_logits(model: keras.Model, outputs: np.ndarray, *, accept_probabilities: bool = False) -> None:

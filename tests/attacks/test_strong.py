@@ -50,6 +50,16 @@ def test_attacks_without_gradients_break_less_than_gradient_attacks_and_more_tha
     assert (found.broken == (found.prediction != labels[found.image])).all()
 
 
+@pytest.mark.parametrize("shape", [(6, 10, 3), (10, 12, 3), (12, 5, 3)])
+def test_square_takes_pictures_that_are_none(shape):
+    """ART draws the place of a square from an empty range if the square is as high or as wide as the picture."""
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)])
+    model.layers[-1].set_weights([np.ones((np.prod(shape), 1)) * [0.0, 1.0], np.array([0.0, -0.5 * np.prod(shape)])])
+    images = np.random.default_rng(0).uniform(0.4, 0.499, (3, *shape)).astype(np.float32)  # darker than ½: class 0
+    found = attack_survivors(model, images, np.zeros(3, np.int64), epsilon=0.2, attacks=["square"], budget=BUDGET)
+    assert found.broken.all()
+
+
 def test_margin_and_black_box_break_a_model_with_logits_too_large_for_cross_entropy(small_model, small_task):
     inputs = keras.Input(small_model.input_shape[1:])
     model = keras.Model(inputs, keras.layers.Rescaling(1000.0)(small_model(inputs)))
