@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, bootstrap
+from scipy.stats.mstats import hdmedian
 
 from helpers.errors import StudyError
 from helpers.judge.crossed import crossed_mean
@@ -70,18 +71,22 @@ class Pairs:
         return Compared(*(float(np.exp(number)) for number in (estimate.value, *estimate.interval())))
 
     def ratio_of_medians(self, *, seed: int = 0) -> Compared:
-        """Return the second model's median radius over the first's, on images that both classify right."""
+        """Return the second model's median radius over the first's, on images that both classify right.
+
+        Medians are Harrell and Davis' (1982) of the radii's logarithms: means of all values in their order, in which
+        those in the middle have the most weight. The percentile bootstrap's interval of a plain median is too wide.
+        """
         kept = self.both_right
-        first, second, groups = _capped(self.first[kept]), _capped(self.second[kept]), self.groups[kept]
-        names, positions = np.unique(groups, return_inverse=True)
-        value = float(np.median(second) / np.median(first)) if len(first) else np.nan
+        first, second = np.log(_capped(self.first[kept])), np.log(_capped(self.second[kept]))
+        names, positions = np.unique(self.groups[kept], return_inverse=True)
+        value = float(np.exp(hdmedian(second) - hdmedian(first))) if len(first) else np.nan
         if len(names) < 2:
             return Compared(value, np.nan, np.nan)
         members = [np.flatnonzero(positions == number) for number in range(len(names))]
 
         def ratio(drawn: np.ndarray) -> float:
             rows = np.concatenate([members[number] for number in drawn])
-            return float(np.median(second[rows]) / np.median(first[rows]))
+            return float(np.exp(hdmedian(second[rows]) - hdmedian(first[rows])))
 
         interval = bootstrap(
             (np.arange(len(names)),),
