@@ -99,16 +99,6 @@ def radii(axis: Axes, models: Mapping[str, pd.Series], *, epsilons: Sequence[flo
     return axis
 
 
-def shares(axis: Axes, values: Mapping[str, tuple[float, float, float]]) -> Axes:
-    """Plot shares from top to bottom, each a point in its interval: {name: (share, low, high)}, 0 to 1."""
-    for row, (share, low, high) in enumerate(values.values()):
-        axis.plot([low, high], [row, row], color="C0", linewidth=5, alpha=0.3, solid_capstyle="butt")
-        axis.plot(share, row, marker="o", color="C0")
-    axis.set_yticks(range(len(values)), list(values))
-    axis.set(xlim=(0, 1), ylim=(len(values) - 0.5, -0.5))
-    return axis
-
-
 def outcomes(axis: Axes, held: Mapping[str, np.ndarray]) -> Axes:
     """Plot which image was broken by which attack: a row per attack, a column per image, dark where it was broken.
 

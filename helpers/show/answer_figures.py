@@ -9,7 +9,7 @@ from helpers.errors import StudyError
 from helpers.judge.ledger import RESTS_ON
 from helpers.judge.together import together
 from helpers.show.forest_plots import forest, with_text
-from helpers.show.names import IMAGES_OF
+from helpers.show.names import IMAGES_OF, with_interval
 from helpers.tasks import TASKS
 
 QUESTIONS = {  # claim, and what it compares
@@ -58,7 +58,7 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
     is_main = (found.claim == MAIN_CLAIM) & (found.rests_on == RESTS_ON["phantom"])
     if all_of_them := together(found[is_main]):
         numbers = {name: getattr(all_of_them, name) for name in ("value", "low", "high")}
-        numbers["says"] = f"{all_of_them.value:.2f} ({all_of_them.low:.2f} to {all_of_them.high:.2f})  no verdict"
+        numbers["says"] = f"{with_interval(all_of_them.value, all_of_them.low, all_of_them.high)}  no verdict"
         numbers["label"] = f"these {all_of_them.count} together (drawn images): {QUESTIONS[MAIN_CLAIM]}"
         last = int(np.flatnonzero(is_main)[-1]) + 1
         rows = pd.concat([rows[:last], pd.DataFrame([numbers | {"group": "together"}]), rows[last:]])

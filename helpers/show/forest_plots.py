@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from helpers.show.names import with_interval
 from helpers.show.style import MARKERS
 
 FARTHEST = 4.0  # up to it, and down to its inverse, intervals are drawn; the axis goes on where a ratio itself does
@@ -49,8 +50,7 @@ def forest(axis: Axes, rows: pd.DataFrame, *, matters: tuple[float, float], xlab
 def with_text(decisions: pd.DataFrame) -> pd.Series:
     """Return what a forest plot says of each decision: numbers, verdict, and whether there is one training only."""
     texts = [
-        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})  {row.verdict}"
-        + (", one training" if row.seeds == 1 else "")
+        f"{with_interval(row.value, row.low, row.high)}  {row.verdict}" + (", one training" if row.seeds == 1 else "")
         for row in decisions.itertuples()
     ]
     return pd.Series(texts, index=decisions.index, dtype=str)

@@ -49,3 +49,8 @@ def join_distinct(names: Iterable[str], separator: str = ", ") -> str:
 def span(counts: pd.Series) -> str:
     """Return the smallest and the largest of some counts, such as "2 to 3", or the one that they all are."""
     return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """Return a number with its interval, such as "0.83 (0.71 to 0.91)"."""
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"

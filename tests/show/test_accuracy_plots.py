@@ -56,14 +56,6 @@ def test_bars_count_the_images_by_their_radii(axis, robustness):
     assert heights == [[1, 2, 2, 5], [0, 2, 0, 1]]
 
 
-def test_shares_are_points_from_top_to_bottom(axis):
-    accuracy_plots.shares(axis, {"first": (0.5, 0.4, 0.6), "second": (0.1, 0.0, 0.2)})
-    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["first", "second"]
-    assert axis.lines[1].get_xdata().tolist() == [0.5]
-    top, bottom = axis.transData.transform([(0, 0), (0, 1)])[:, 1]
-    assert top > bottom
-
-
 def test_outcomes_are_dark_where_broken_with_the_most_easily_broken_image_first(axis):
     held = {"weak": np.array([True, True, False]), "strong": np.array([True, False, False])}
     accuracy_plots.outcomes(axis, held)

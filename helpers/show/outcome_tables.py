@@ -1,0 +1,72 @@
+"""Tables of attacks' outcomes as notebook 04 shows them: a column or row for each of the models that it compares."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.reports import ChecksReport
+from helpers.judge.pairs import Pairs, holm
+from helpers.show.names import with_interval
+
+
+def tabulate_accuracies(numbers: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return robust accuracies with their intervals as text: a row for each epsilon, a column for each model.
+
+    Args:
+        numbers: What `compare_outcomes` returned.
+        names: Of its models, in its order.
+    """
+    shown = pd.DataFrame({"epsilon": numbers.epsilon, "ε · 255": (255 * numbers.epsilon).map("{:.3g}".format)})
+    shown["model"] = [name for name in names for _ in range(len(numbers) // len(names))]
+    shown["attacked"] = [with_interval(row.accuracy, row.low, row.high) for row in numbers.itertuples()]
+    columns = ["attacked"]
+    if "accuracy_8_bit" in numbers:
+        shown["attacked in whole grey levels"] = numbers.accuracy_8_bit.map("{:.2f}".format, na_action="ignore")
+        columns.append("attacked in whole grey levels")
+    keys = {"index": ["epsilon", "ε · 255"], "columns": "model"}
+    return shown.pivot_table(values=columns, **keys, aggfunc="first", sort=False)
+
+
+def tabulate_pairs(tables: Mapping[str, pd.DataFrame], epsilons: Sequence[float]) -> pd.DataFrame:
+    """Compare each model with the first one, on the same images: a row for each of the others.
+
+    Args:
+        tables: {model's name: table of robustness}.
+        epsilons: At which curves and single accuracies are compared.
+
+    Returns:
+        model, "both right" (number of images that both classify right), two ratios and the area between curves with
+        their 95% intervals as text, and the smallest p of exact McNemar tests at `epsilons`, adjusted for all tests of
+        the table (Holm, 1979).
+
+    Raises:
+        StudyError: two models were attacked on different images.
+    """
+    (first, own), *others = tables.items()
+    rows, tests = [], []
+    for name, table in others:
+        pairs = Pairs.from_tables(own, table)
+        found = {
+            "ratio of geometric means": pairs.ratio_of_geometric_means(),
+            "ratio of medians": pairs.ratio_of_medians(),
+            "area between curves": pairs.area_between_curves(epsilons),
+        }
+        shown = {what: with_interval(one.value, one.low, one.high) for what, one in found.items()}
+        rows.append({f"compared with {first}": name, "both right": pairs.both_right.sum(), **shown})
+        tests += [pairs.mcnemar(epsilon) for epsilon in epsilons]
+    smallest = np.reshape(holm(tests), (len(rows), len(epsilons))).min(axis=1)
+    return pd.DataFrame(rows).assign(**{"smallest p": smallest})
+
+
+def tabulate_checks(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
+    """Return the checks of some models' attacks: a row for each check, a column for each model, then its meaning."""
+    made = pd.concat(ChecksReport.load(folder.checks).table.assign(model=name) for name, folder in folders.items())
+    made["shown"] = [
+        (f"{row.value:.3g}" if pd.isna(row.low) else with_interval(row.value, row.low, row.high))
+        + ", failed" * (not row.passed)
+        for row in made.itertuples()
+    ]
+    values = made.pivot_table(index="name", columns="model", values="shown", aggfunc="first", sort=False).reset_index()
+    return values.merge(made[["name", "threshold", "meaning"]].drop_duplicates("name"), on="name")
