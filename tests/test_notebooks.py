@@ -14,7 +14,7 @@ from helpers.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Parameters of notebooks that are not fields of `Config`
-OWN = {"attentions", "sample", "queries", "method", "layer", "target", "picture", "results", "beside", "real"}
+OWN = {"attentions", "sample", "queries", "method", "layer", "target", "results", "beside", "real"}
 OWN |= {"details"}
 
 

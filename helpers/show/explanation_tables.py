@@ -17,6 +17,8 @@ FEWEST_IMAGES = 8  # images on which a mean says something
 def tabulate_outcomes(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     """Return how alike maps before and after the attack are, apart for images that it broke and that held.
 
+    Columns in which all means are over too few images are left out.
+
     Args:
         measured: What `read_measures` returned.
         target: The class that the maps are about, "true" or "predicted".
@@ -28,7 +30,8 @@ def tabulate_outcomes(measured: pd.DataFrame, target: str) -> pd.DataFrame:
         f"{row.mean:.2f} ({row.images})" if row.images >= FEWEST_IMAGES else "–" for row in means.itertuples()
     ]
     columns = ["model", "epsilon", "outcome"]
-    return means.pivot_table(index="measure", columns=columns, values="shown", aggfunc="first", sort=False)
+    table = means.pivot_table(index="measure", columns=columns, values="shown", aggfunc="first", sort=False)
+    return table.loc[:, (table != "–").any()]
 
 
 def compare_all_maps(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
@@ -44,8 +47,18 @@ def compare_all_maps(folders: Mapping[str, RunFolder]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
+def tabulate_maps_of_models(others: pd.DataFrame) -> pd.DataFrame:
+    """Return how alike the maps of pairs of models are: a row for each pair and condition, a column for each measure.
+
+    Args:
+        others: What `compare_all_maps` returned.
+    """
+    means = summarise(others, ["models", "condition", "measure"], shares=SHARES, ranges=MEASURE_RANGES)
+    return _pivot(means, index=["models", "condition"], columns="measure")
+
+
 def say_what_shuffling_does(summary: pd.DataFrame, target: str) -> list[str]:
-    """Return a sentence for each model and way of shuffling: does the map change with the weights?
+    """Return sentences: does the map change with the weights? One for each model and way of shuffling that can tell.
 
     Args:
         summary: What `summarise_measures` returned.
@@ -54,14 +67,13 @@ def say_what_shuffling_does(summary: pd.DataFrame, target: str) -> list[str]:
     compared = summary[(summary.measure == "rank correlation") & (summary.target == target)]
     sentences = []
     for row in compared[compared.condition.str.startswith("shuffled")].itertuples():
-        found = f"{row.model}, {row.condition}, {row.images} images with two maps to compare: "
-        if row.images < FEWEST_IMAGES:
-            sentences.append(found + "too few to say anything")
-            continue
-        verdict = "changes" if row.high <= 0.5 else "may change or not"
-        verdict = "barely changes: do not read it as the decision's" if row.low > 0.5 else verdict
-        sentences.append(f"{found}correlation {with_interval(row.mean, row.low, row.high)}: the map {verdict}")
-    return sentences
+        if row.images >= FEWEST_IMAGES:
+            verdict = "changes" if row.high <= 0.5 else "may change or not"
+            verdict = "barely changes: do not read it as the decision's" if row.low > 0.5 else verdict
+            found = f"correlation {with_interval(row.mean, row.low, row.high)} over {row.images} images"
+            sentences.append(f"{row.model}, {row.condition}: {found}, so the map {verdict}.")
+    none = f"No model has {FEWEST_IMAGES} images with two maps to compare: the question stays open. Try another task."
+    return sentences or [none]
 
 
 def tabulate_beside(said: pd.DataFrame, summary: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -73,9 +85,9 @@ def tabulate_beside(said: pd.DataFrame, summary: pd.DataFrame, target: str) -> p
         target: The class that maps are about, "true" or "predicted".
     """
     asked = summary[summary.condition.isin(["attack", "noise"]) & summary.target.isin(["", target])]
-    means = _pivot(asked, index=["measure", "epsilon", "model"], columns="condition").reset_index()
-    columns = ["section", "says", "measure", "epsilon", "model", "attack", "noise"]
-    return said.merge(means, on="measure", how="left")[columns]
+    means = _pivot(asked, index=["measure", "model"], columns=["epsilon", "condition"])
+    means.columns = [f"{condition}, ε = {epsilon:g}" for epsilon, condition in means.columns]
+    return said[["section", "says", "measure"]].merge(means.reset_index(), on="measure", how="left")
 
 
 def tabulate_differences(measured: pd.DataFrame, measures: Sequence[str], target: str) -> pd.DataFrame:
@@ -95,7 +107,7 @@ def tabulate_differences(measured: pd.DataFrame, measures: Sequence[str], target
     return _pivot(means, index=["measure", "model", "condition of control"], columns="epsilon")
 
 
-def _pivot(means: pd.DataFrame, *, index: list[str], columns: str) -> pd.DataFrame:
+def _pivot(means: pd.DataFrame, *, index: list[str], columns: str | list[str]) -> pd.DataFrame:
     """Return means with their intervals as text in two dimensions; "too few" where there are few images."""
     shown = [
         with_interval(r.mean, r.low, r.high) if r.images >= FEWEST_IMAGES else "too few" for r in means.itertuples()

@@ -54,7 +54,7 @@ def tabulate_pairs(tables: Mapping[str, pd.DataFrame], epsilons: Sequence[float]
             "area between curves": pairs.area_between_curves(epsilons),
         }
         shown = {what: with_interval(one.value, one.low, one.high) for what, one in found.items()}
-        rows.append({f"compared with {first}": name, "both right": pairs.both_right.sum(), **shown})
+        rows.append({f"model (against: {first})": name, "both right": pairs.both_right.sum(), **shown})
         tests += [pairs.mcnemar(epsilon) for epsilon in epsilons]
     smallest = np.reshape(holm(tests), (len(rows), len(epsilons))).min(axis=1)
     return pd.DataFrame(rows).assign(**{"smallest p": smallest})

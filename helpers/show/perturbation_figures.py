@@ -46,28 +46,6 @@ def show_adversarials(folder: RunFolder, *, columns: int = SHOWN_ADVERSARIALS) -
     return figure
 
 
-def show_growing(folder: RunFolder, *, picture: int, seed: int = 0) -> plt.Figure:
-    """Show one image, its perturbations from epsilon to epsilon, and noise of the last one's size and energy.
-
-    Args:
-        folder: The run folder of a model, the `variant` of the explanation.
-        picture: Index of the image; counted on from the start if there are fewer.
-        seed: Of the noise.
-    """
-    kept, config = ExplanationArrays.load(folder.maps), recorded_config(folder.explanations)
-    number = picture % len(kept.images)
-    noise = _noise(kept.changes[-1], kept, seed)[number]
-    figure, axes = plt.subplots(1, 2 + len(kept.epsilons), figsize=(2 * (2 + len(kept.epsilons)), 2.3))
-    picture_plots.picture(axes[0], kept.images[number], title="image", mask=kept.shapes[number])
-    for axis, epsilon, change in zip(axes[1:], kept.epsilons, kept.changes[:, number].astype(float), strict=False):
-        picture_plots.picture(axis, picture_plots.magnified(change, epsilon=1), title=f"attack, ε = {epsilon:g}")
-    picture_plots.picture(
-        axes[-1], picture_plots.magnified(noise, epsilon=1), title=f"noise, ε = {kept.epsilons[-1]:g}"
-    )
-    figure.suptitle(f"{config.task}, {backbone_name(config)} {model_name(config)}, {source_name(config)}")
-    return figure
-
-
 def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt.Figure:
     """Show perturbations scaled to 0..255: a row per model and epsilon, a column per image; dark splotches outlined.
 
@@ -117,10 +95,10 @@ def _draw_rows(first: ExplanationArrays, rows: dict[str, np.ndarray], columns: i
     return figure
 
 
-def _noise(changes: np.ndarray, first: ExplanationArrays, seed: int = 0) -> np.ndarray:
+def _noise(changes: np.ndarray, first: ExplanationArrays) -> np.ndarray:
     """Return changes, in units of the largest epsilon, with their values in random places."""
     epsilon = first.epsilons[-1]
-    return shuffled(first.images, epsilon * changes.astype(float), seed=seed) / epsilon
+    return shuffled(first.images, epsilon * changes, seed=0) / epsilon
 
 
 def _outline_splotches(axis: Axes, change: np.ndarray) -> None:

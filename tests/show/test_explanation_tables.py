@@ -8,6 +8,7 @@ from helpers.show.explanation_tables import (
     say_what_shuffling_does,
     tabulate_beside,
     tabulate_differences,
+    tabulate_maps_of_models,
     tabulate_outcomes,
 )
 
@@ -30,7 +31,7 @@ def test_maps_are_compared_apart_where_the_attack_succeeds_and_where_it_does_not
     held = measured(outcome="held", value=1.0).head(FEWEST_IMAGES - 1)
     noise, other = measured(condition="noise", value=0.0), measured(target="predicted", value=0.0)
     table = tabulate_outcomes(pd.concat([measured(), held, noise, other]), "true")
-    assert table.loc["SSIM"].to_dict() == {("plain", 0.01, "broken"): "0.50 (10)", ("plain", 0.01, "held"): "–"}
+    assert table.loc["SSIM"].to_dict() == {("plain", 0.01, "broken"): "0.50 (10)"}  # too few held
 
 
 def test_all_pairs_of_models_are_compared(smoke, leave_explanation):
@@ -39,28 +40,44 @@ def test_all_pairs_of_models_are_compared(smoke, leave_explanation):
     assert compare_all_maps({"a": folders["a"]}).empty
 
 
+def test_maps_of_two_models_have_a_row_a_condition_and_a_column_a_measure():
+    alike = measured(models="a and b", condition="other model")
+    table = tabulate_maps_of_models(pd.concat([alike, alike.assign(measure="overlap", value=0.25)]))
+    assert table.loc[("a and b", "other model")].to_dict() == {
+        "SSIM": "0.50 (0.50 to 0.50)",
+        "overlap": "0.25 (0.25 to 0.25)",
+    }
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ({"low": 0.51, "mean": 0.6, "high": 0.7}, "correlation 0.60 (0.51 to 0.70): the map barely changes"),
-        ({"low": 0.1, "mean": 0.2, "high": 0.5}, "correlation 0.20 (0.10 to 0.50): the map changes"),
-        ({"low": 0.1, "mean": 0.5, "high": 0.51}, "correlation 0.50 (0.10 to 0.51): the map may change or not"),
-        ({"images": FEWEST_IMAGES - 1}, "7 images with two maps to compare: too few to say anything"),
+        (
+            {"low": 0.51, "mean": 0.6, "high": 0.7},
+            "correlation 0.60 (0.51 to 0.70) over 8 images, so the map barely changes",
+        ),
+        ({"low": 0.1, "mean": 0.2, "high": 0.5}, "correlation 0.20 (0.10 to 0.50) over 8 images, so the map changes"),
+        (
+            {"low": 0.1, "mean": 0.5, "high": 0.51},
+            "correlation 0.50 (0.10 to 0.51) over 8 images, so the map may change or not",
+        ),
     ],
 )
 def test_shuffled_weights_change_a_map_or_not(row, says):
     (sentence,) = say_what_shuffling_does(summarised(**row), "true")
     assert sentence.startswith("plain, shuffled weights") and says in sentence
-    assert say_what_shuffling_does(summarised(**row), "predicted") == []
-    assert say_what_shuffling_does(summarised(**row, condition="attack"), "true") == []
+    open_questions = [(summarised(**row), "predicted"), (summarised(**row, condition="attack"), "true")]
+    for summary, target in [*open_questions, (summarised(**row, images=FEWEST_IMAGES - 1), "true")]:
+        (sentence,) = say_what_shuffling_does(summary, target)
+        assert sentence.startswith("No model has 8 images")
 
 
 def test_what_the_paper_says_stands_beside_attack_and_noise():
     said = pd.DataFrame({"section": ["5.1", "5.2"], "says": ["alike", "none"], "measure": ["SSIM", "regions"]})
     means = [summarised(measure="SSIM", condition=c, images=n) for c, n in (("attack", 10), ("noise", 3), ("clean", 9))]
     table = tabulate_beside(said, pd.concat(means), "true")
-    assert table.attack.fillna("–").tolist() == ["0.50 (0.25 to 0.75)", "–"]
-    assert table.noise[0] == "too few"
+    assert table["attack, ε = 0.01"].fillna("–").tolist() == ["0.50 (0.25 to 0.75)", "–"]
+    assert table["noise, ε = 0.01"][0] == "too few"
     assert table.says.tolist() == ["alike", "none"]
 
 

@@ -30,7 +30,7 @@ def test_each_model_is_compared_with_the_first_one(robustness):
     """The last model's radii are twice as large: images at .05 to .45 come to .1 to .9, and the first stays wrong."""
     one = robustness()
     table = tabulate_pairs({"one": one, "same": one, "twice": one.assign(radius=2 * one.radius)}, EPSILONS)
-    assert table["compared with one"].tolist() == ["same", "twice"]
+    assert table["model (against: one)"].tolist() == ["same", "twice"]
     assert table["both right"].tolist() == [9, 9]
     assert table["ratio of medians"].tolist() == ["1.00 (1.00 to 1.00)", "2.00 (2.00 to 2.00)"]
     assert table["area between curves"][0] == "0.00 (0.00 to 0.00)"
