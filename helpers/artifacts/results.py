@@ -144,7 +144,9 @@ class StudyResults:
         tables = {}
         for name in TABLES:
             only_there = ~_is_about(getattr(other, name), self.models)
-            tables[name] = _in_order(pd.concat([getattr(self, name), getattr(other, name)[only_there]]))
+            parts = [getattr(self, name), getattr(other, name)[only_there]]
+            parts = [part for part in parts if len(part)] or parts  # an empty one has no types
+            tables[name] = _in_order(pd.concat(parts))
         return StudyResults(self.about | {"sources": other.about["sources"] | self.about["sources"]}, **tables)
 
     def first_trainings(self, count: int) -> "StudyResults":

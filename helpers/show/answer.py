@@ -134,7 +134,7 @@ def draw(runs: Sequence[StudyResults], real: StudyResults, path: Path) -> None:
     """Draw the forest plot into a file."""
     claims = [claim for claim in read_claims() if claim.id in QUESTIONS]
     ledger = pd.concat([judge_by_first(runs, claims), judge(real, claims)], ignore_index=True)
-    save_figure(draw_answer(ledger, source=say.source_of_each([*runs, real])), path)
+    save_figure(draw_answer(ledger, [*runs, real]), path)
 
 
 def main() -> None:

@@ -1,13 +1,17 @@
 """The figure of the answer: what attention, and what else, does to the radii, for every task and backbone."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.errors import StudyError
 from helpers.judge.ledger import RESTS_ON
 from helpers.judge.together import together
+from helpers.show.answer_sentences import source_of_each
 from helpers.show.forest_plots import forest, with_text
 from helpers.show.names import IMAGES_OF, with_interval
 from helpers.tasks import TASKS
@@ -24,12 +28,12 @@ MATTERS = (1 / 1.15, 1.15)
 LINE_HEIGHT = 0.27  # inches
 
 
-def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
+def draw_answer(ledger: pd.DataFrame, runs: Sequence[StudyResults]) -> plt.Figure:
     """Draw the ratios of radii of all questions, in every task and backbone that has them.
 
     Args:
         ledger: From `helpers.judge.ledger`.
-        source: What the images are called.
+        runs: What it was judged from; the title names the images of those from which a ratio is shown.
 
     Raises:
         StudyError: there is none.
@@ -64,5 +68,6 @@ def draw_answer(ledger: pd.DataFrame, *, source: str) -> plt.Figure:
         rows = pd.concat([rows[:last], pd.DataFrame([numbers | {"group": "together"}]), rows[last:]])
     figure, axis = plt.subplots(figsize=(9.5, 1.5 + LINE_HEIGHT * len(rows)))
     forest(axis, rows, matters=MATTERS, xlabel="ratio of geometric mean radii, 95% intervals; above 1: more robust")
-    axis.set_title(f"{source}\nin the grey band, differences do not matter", loc="left")
+    shown = source_of_each([run for run in runs if run.about["profile"] in set(found.profile)])
+    axis.set_title(f"{shown}\nin the grey band, differences do not matter", loc="left")
     return figure

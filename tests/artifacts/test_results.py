@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted_results import planted_results
 
@@ -20,6 +21,8 @@ def part(seed, **changes):
 def test_models_that_only_the_other_part_has_are_added_and_the_others_stay():
     joined = part(1).join(part(2)).join(part(1, python="3.13"))
     assert joined.models.seed.tolist() == [1, 1, 2, 2]
+    without = replace(part(1), clean=pd.DataFrame(columns=part(1).clean.columns))
+    assert without.join(part(2)).clean.dtypes.equals(part(2).clean.dtypes)  # numbers stay whole
     assert joined.radii.groupby("seed").radius.sum().tolist() == [part(s).radii.radius.sum() for s in (1, 2)]
     mine = replace(part(1), radii=part(1).radii.assign(radius=7.0))
     assert (mine.join(part(1)).radii.radius == 7).all()

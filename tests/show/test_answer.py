@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -201,7 +202,10 @@ def test_the_forest_plot_shows_all_drawn_ratios_together_behind_the_last_of_them
     ledger["claim"] = ["robustness"] * 4 + ["surgery"]
     ledger["rests_on"] = ["drawn images"] * 3 + ["a sample of real images", "drawn images"]
     for rows, is_shown in ((ledger, True), (ledger.drop(index=1), False)):
-        (axis,) = draw_answer(rows.assign(profile="reference"), source="").axes
+        models = pd.DataFrame({"source": ["phantom"]})
+        runs = [SimpleNamespace(about={"profile": name}, models=models) for name in ("reference", "quick")]
+        (axis,) = draw_answer(rows.assign(profile="reference"), runs).axes
+        assert axis.get_title("left").startswith("reference: phantoms (drawn images)\n")  # no ratio is of quick
         labels = [label.get_text() for label in axis.get_yticklabels()]
         assert [row for row, label in enumerate(labels) if label.startswith("these 3 together")] == [4] * is_shown
         assert any(text.get_text().startswith("1.00 (0.18 to 5.") for text in axis.texts) == is_shown
