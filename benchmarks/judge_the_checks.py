@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/judge_the_checks.py
 
-The settings are those of `planted_cases.py`, `later_cases.py`, and `third_cases.py` to `fifth_cases.py`. A fault is
+The settings are those of `planted_cases.py`, `later_cases.py`, and `third_cases.py` to `sixth_cases.py`. A fault is
 caught if the verdict is not "trusted"; a sound setting with another verdict is a false alarm. Settings that are held
 back were written without a look at the checks. Since then, checks have been added and changed for them; README has the
 outcomes of their first run.
@@ -30,13 +30,14 @@ from fifth_cases import FIFTH
 from fourth_cases import FOURTH
 from later_cases import LATER
 from planted_cases import CASES
+from sixth_cases import SIXTH
 from third_cases import THIRD
 
 from helpers import attack, check_attack
 from helpers.attacks.compiled import CompiledModel
 
 JUDGED = Path(__file__).parent / "judged.csv"
-SETTINGS = [*CASES, *LATER, *THIRD, *FOURTH, *FIFTH]
+SETTINGS = [*CASES, *LATER, *THIRD, *FOURTH, *FIFTH, *SIXTH]
 
 
 def judge(case):
