@@ -79,8 +79,7 @@ def attack(
         raise StudyError(f"loss: expected margin under protocol minimal, got {loss}. Choose protocol: paper.")
     if protocol == "paper" and epsilons is None:
         raise StudyError("epsilons: expected L∞ radii on pixels in [0, 1] for protocol paper, got none.")
-    numbers = {"steps": steps, "rel_stepsize": rel_stepsize, "seed": seed, "first": first, "batch_size": batch_size}
-    check_numbers(protocol=protocol, **numbers)
+    check_numbers(protocol, steps=steps, first=first, batch_size=batch_size, rel_stepsize=rel_stepsize, seed=seed)
     compiled = CompiledModel.from_model(model, batch_size=batch_size, loss=loss)
     grid = check_inputs(compiled.model, images, labels, [1.0] if epsilons is None else epsilons)
     outputs = predict_logits(compiled, images)

@@ -1,40 +1,29 @@
 """Checks that raise: is the input of an attack valid, and is its output inside the ball?"""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from helpers.attacks.predict import are_probabilities
 from helpers.backend import keras
-from helpers.config import check_parameters
+from helpers.config import check_count, check_values
 from helpers.errors import StudyError
 from helpers.lists import read_numbers
-from helpers.values import Count, Parameters, PositiveFraction, Seed
 
 BALL_TOLERANCE = 1e-6  # how far float32 rounding may move a pixel out of its ball
 
 
-class Numbers(Parameters):
-    """The numbers that an attack is given."""
-
-    steps: Annotated[int, Field(ge=0)]  # 0 under protocol "paper": the random start
-    rel_stepsize: PositiveFraction
-    seed: Seed
-    first: Annotated[int, Field(ge=0)]
-    batch_size: Count
-
-
-def check_numbers(*, protocol: str, **numbers: Any) -> None:
-    """Check the numbers that an attack is given.
+def check_numbers(protocol: str, *, steps: int, first: int, batch_size: int, rel_stepsize: float, seed: int) -> None:
+    """Check the numbers that `attack` is given; under protocol "paper", no step leaves the random start.
 
     Raises:
-        StudyError: one of `Numbers` is not as described there, or protocol "minimal" has no step.
+        StudyError: one of them is not as described there.
     """
-    checked = check_parameters(Numbers, numbers)
-    if protocol == "minimal" and not checked.steps:
-        raise StudyError("steps: expected at least 1 under protocol minimal, got 0.")
+    check_count("steps", steps, least=1 if protocol == "minimal" else 0)
+    check_count("first", first, least=0)
+    check_count("batch_size", batch_size)
+    check_values(rel_stepsize=rel_stepsize, seed=seed)
 
 
 def check_inputs(

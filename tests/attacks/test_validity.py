@@ -46,7 +46,7 @@ def test_adversarial_outside_its_ball_is_caught(image, change):
         ({"labels": lambda n: n.tolist()}, "labels: expected a NumPy array, got list"),
         ({"steps": lambda s: 2.5}, "steps: .*2.5"),
         ({"steps": lambda s: -1}, "steps: .*-1"),
-        ({"steps": lambda s: 0, "protocol": lambda p: "minimal"}, "steps: expected at least 1 under protocol minimal"),
+        ({"steps": lambda s: 0, "protocol": lambda p: "minimal"}, "steps: .*1, got 0"),
         ({"rel_stepsize": lambda r: float("nan")}, "rel_stepsize: .*nan"),
         ({"rel_stepsize": lambda r: 0}, "rel_stepsize: .*0"),
         ({"batch_size": lambda b: 0}, "batch_size: .*0"),
