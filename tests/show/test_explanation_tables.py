@@ -61,6 +61,10 @@ def test_maps_of_two_models_have_a_row_a_condition_and_a_column_a_measure():
             {"low": 0.1, "mean": 0.5, "high": 0.51},
             "correlation 0.50 (0.10 to 0.51) over 8 images, so the map may change or not",
         ),
+        (
+            {"low": 0.4, "mean": 0.6, "high": 0.8},
+            "correlation 0.60 (0.40 to 0.80) over 8 images, so the map may change or not",
+        ),
     ],
 )
 def test_shuffled_weights_change_a_map_or_not(row, says):
@@ -82,7 +86,8 @@ def test_what_the_paper_says_stands_beside_attack_and_noise():
 
 
 def test_an_image_under_attack_is_compared_with_itself_under_the_control():
-    attack = measured(value=np.arange(10) + 0.25)  # images differ far more than the attack changes them
-    noise = measured(value=np.arange(10.0), condition="noise")
+    pairs = [f"patient {number // 2}" for number in range(10)]
+    attack = measured(value=np.arange(10) + 0.25, group=pairs)  # images differ far more than the attack changes them
+    noise = measured(value=np.arange(10.0), condition="noise", group=pairs).head(9)
     table = tabulate_differences(pd.concat([attack, noise, measured(condition="clean")]), ["SSIM"], "true")
     assert table.to_dict() == {0.01: {("SSIM", "plain", "noise"): "0.25 (0.25 to 0.25)"}}
