@@ -11,7 +11,7 @@ from unittest import mock
 
 import numpy as np
 
-from helpers.attacks import minimum_norm, pgd, radii
+from helpers.attacks import balls, minimum_norm, pgd, radii
 from helpers.attacks.compiled import CompiledModel
 from helpers.backend import keras, tf
 
@@ -115,7 +115,7 @@ def replaced(**functions):
     @contextlib.contextmanager
     def context() -> Iterator[None]:
         with contextlib.ExitStack() as stack:
-            for module in (pgd, minimum_norm, radii):
+            for module in (balls, minimum_norm, radii):
                 for name in functions.keys() & vars(module).keys():
                     stack.enter_context(mock.patch.object(module, name, functions[name]))
             yield

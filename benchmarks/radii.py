@@ -27,10 +27,11 @@ import pandas as pd
 from helpers import load_model, read_model_config
 from helpers.artifacts.folders import RunFolder
 from helpers.attacks.attack import attack
+from helpers.attacks.balls import attack_balls
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.evaluate import attacked_rows
 from helpers.attacks.minimum_norm import Nearest, search_nearest
-from helpers.attacks.pgd import attack_balls, random_starts
+from helpers.attacks.pgd import random_starts
 from helpers.attacks.predict import padded_batches, predict, predict_logits
 from helpers.backend import tf
 from helpers.datasets.manifest import data_folder

@@ -9,9 +9,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from helpers.attacks.balls import move_until_fooled
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import LOGIT_TOLERANCE, finite, fools, project
-from helpers.attacks.predict import padded_batches, predict
+from helpers.attacks.pgd import project
+from helpers.attacks.predict import predict
 from helpers.backend import tf
 
 LEVELS = 255  # steps between black and white
@@ -113,20 +114,11 @@ def _levels_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _attack_levels(compiled, images, labels, levels, steps, direction) -> np.ndarray:
     """Attack each image in a ball of so many levels; return the iterates that fool the model, or the last ones."""
-    perturbed = images.copy()
-    for rows, count in padded_batches(compiled, np.arange(len(images))):
-        originals, true = tf.constant(images[rows]), tf.constant(labels[rows])
-        ball = tf.constant(levels[rows] / LEVELS, tf.float32)[:, None, None, None]
-        iterates = tf.round(project(originals + ball * direction[rows], originals, ball) * LEVELS) / LEVELS
-        fooled = tf.zeros(len(rows), bool)
-        for step in range(steps):
-            _, gradient, logits = compiled.differentiate(iterates, true)
-            fooled |= fools(true, logits, LOGIT_TOLERANCE)
-            if tf.reduce_all(fooled):
-                break
-            length = tf.maximum(ball * (1 - step / steps), 1 / LEVELS)  # at least one level
-            moved = project(iterates + length * tf.sign(finite(gradient)), originals, ball)
-            on_grid = tf.round(moved * LEVELS) / LEVELS
-            iterates = tf.where(fooled[:, None, None, None], iterates, on_grid)
-        perturbed[rows[:count]] = iterates.numpy()[:count]
-    return perturbed
+    balls = (levels / LEVELS).astype(np.float32)[:, None, None, None]
+
+    def move(iterates, gradient, originals, balls, step):
+        length = tf.maximum(balls * (1 - step / steps), 1 / LEVELS)  # at least one level
+        return tf.round(project(iterates + length * tf.sign(gradient), originals, balls) * LEVELS) / LEVELS
+
+    iterates = rounded(project(images + balls * direction, images, balls).numpy())
+    return move_until_fooled(compiled, images, labels, iterates, aims=labels, balls=balls, steps=steps, move=move)[0]

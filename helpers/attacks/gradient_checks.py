@@ -16,7 +16,7 @@ LEAST_RISE = 0.5  # of the margin in such a step, as a share of what the gradien
 ROUNDINGS = 100  # of the largest logit, in float32: a rise must be larger to be judged
 PROBED_IMAGES = 20  # one batch of profile quick
 RANDOM_DIRECTIONS = 4  # signs of all pixels
-RANDOM_STEPS = (8 / 255, 1e-3, 1e-4)  # L∞; the longest shows the mean of what goes in small jumps
+RANDOM_STEPS = (1e-3, 1e-4, 8 / 255)  # L∞; the longest shows the mean of what goes in small jumps
 LEAST_COSINE = 0.866  # of 30 degrees, between the differences in these steps that a gradient says and those found
 OFF_IMAGE = 1e-3  # L∞: large enough to tell pixels of one colour apart
 PROBES = 8  # times that pixels without gradient are changed by noise
@@ -106,15 +106,16 @@ def _in_random_directions(evidence: Evidence, images: np.ndarray, labels: np.nda
     gradient, rounding = _margin_gradient(evidence, images, labels), _rounding(evidence)[: len(images)]
     is_visible, is_right = np.zeros((2, len(images)), bool)
     for step in RANDOM_STEPS:
-        said, found = np.empty((2, RANDOM_DIRECTIONS, len(images)))
+        left = np.flatnonzero(~(is_visible & is_right))  # of the others, no further step changes anything
+        said, found = np.empty((2, RANDOM_DIRECTIONS, len(left)))
         for k, direction in enumerate(np.sign(directions)):
-            ahead, behind = (np.clip(images + np.float32(way) * direction, 0, 1) for way in (step, -step))
-            said[k] = (gradient * (ahead - behind)).sum(axis=(1, 2, 3))
-            found[k] = _margins(evidence, ahead, labels) - _margins(evidence, behind, labels)
+            ahead, behind = (np.clip(images + np.float32(way) * direction, 0, 1)[left] for way in (step, -step))
+            said[k] = (gradient[left] * (ahead - behind)).sum(axis=(1, 2, 3))
+            found[k] = _margins(evidence, ahead, labels[left]) - _margins(evidence, behind, labels[left])
         sizes = [np.sqrt((values**2).mean(axis=0)) for values in (said, found)]
-        is_large = np.maximum(*sizes) > rounding
-        is_visible |= is_large & (step < RANDOM_STEPS[0])
-        is_right |= is_large & ((said * found).mean(axis=0) > LEAST_COSINE * np.prod(sizes, axis=0))
+        is_large = np.maximum(*sizes) > rounding[left]
+        is_visible[left] |= is_large & (step < max(RANDOM_STEPS))
+        is_right[left] |= is_large & ((said * found).mean(axis=0) > LEAST_COSINE * np.prod(sizes, axis=0))
     return is_visible, is_right
 
 

@@ -33,10 +33,12 @@ class Nearest:
     Attributes:
         radii: float32 (n,), their L∞ distance; infinite where there is none.
         adversarials: float32 (n, height, width, 3); the start where there is none.
+        calls: int (n,), gradient calls of the search; 0 if there was none.
     """
 
     radii: np.ndarray
     adversarials: np.ndarray
+    calls: np.ndarray | int = 0
 
 
 def search_nearest(
@@ -48,6 +50,7 @@ def search_nearest(
     known: Nearest | None = None,
     targets: np.ndarray | None = None,
     tolerance: float = LOGIT_TOLERANCE,
+    enough: float = 0.0,
 ) -> Nearest:
     """Search each image's smallest adversarial perturbation.
 
@@ -55,18 +58,19 @@ def search_nearest(
         compiled: The attacked model; its loss is the margin.
         images: float32 (n, height, width, 3), in [0, 1].
         labels: int64 (n,), class indices.
-        steps: Gradient calls per image.
+        steps: Most gradient calls per image.
         known: Adversarials to start from; None: the search starts at the images.
         targets: The class towards which each image's search goes, int64 (n,); None: any wrong one. Whichever wrong
             class an iterate has, it counts.
         tolerance: An iterate counts if its margin is above this share of its largest logit.
+        enough: The search of a batch ends when the radii of all its images are at most this.
     """
     known = known or Nearest(np.full(len(images), np.inf, np.float32), images)
     aims, sign = (labels, 1) if targets is None else (targets, -1)  # away from the true class, or towards another
     found = []
     for rows, count in padded_batches(compiled, np.arange(len(images))):
         batch = (images[rows], labels[rows], aims[rows], known.radii[rows], known.adversarials[rows])
-        parts = _search_batch(compiled, *batch, sign=sign, steps=steps, tolerance=tolerance)
+        parts = _search_batch(compiled, *batch, sign=sign, steps=steps, tolerance=tolerance, enough=enough)
         found.append([part[:count] for part in parts])
     if not found:
         return known
@@ -74,9 +78,9 @@ def search_nearest(
 
 
 def _search_batch(
-    compiled, images, labels, aims, radii, starts, *, sign, steps, tolerance
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the radii and the nearest adversarials of one batch."""
+    compiled, images, labels, aims, radii, starts, *, sign, steps, tolerance, enough
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the radii, the nearest adversarials and the gradient calls of one batch."""
     originals, labels, aims, best, nearest = map(tf.constant, (images, labels, aims, radii, starts))
     largest = tf.reduce_max(tf.maximum(originals, 1 - originals), axis=(1, 2, 3))  # at this radius all is allowed
     iterates, radius, velocity = nearest, best, tf.zeros_like(nearest)
@@ -88,6 +92,8 @@ def _search_batch(
         is_nearer = is_fooled & (distance <= best)
         best = tf.where(is_nearer, distance, best)
         nearest = tf.where(is_nearer[:, None, None, None], iterates, nearest)
+        if tf.reduce_all(best <= enough):
+            break
         length, change = (decayed(values, step, steps) for values in (SEARCH_STEP_LENGTHS, RADIUS_CHANGES))
         gradient = finite(gradient)
         slope = tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3))
@@ -97,4 +103,4 @@ def _search_batch(
         ball = radius[:, None, None, None]
         velocity = MOMENTUM * velocity + sign * gradient / tf.maximum(slope, TINY)[:, None, None, None]
         iterates = project(iterates + length * ball * tf.sign(velocity), originals, ball)
-    return best.numpy(), nearest.numpy()
+    return best.numpy(), nearest.numpy(), np.full(len(images), step + 1)

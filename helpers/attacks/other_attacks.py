@@ -12,8 +12,9 @@ import foolbox
 import numpy as np
 
 from helpers.attacks.art_attacks import auto_pgd, square
+from helpers.attacks.balls import attack_balls
 from helpers.attacks.compiled import CompiledModel
-from helpers.attacks.pgd import attack_balls, random_starts
+from helpers.attacks.pgd import random_starts
 from helpers.backend import tf
 
 HOP_EVALUATIONS = 50  # forward passes of HopSkipJump's first gradient estimate

@@ -2,8 +2,7 @@
 
 `CompiledLinfPGD` is Foolbox's attack: its loop, step size, projection and clipping run unchanged. Only its two
 documented extension points are replaced: the gradient comes from one compiled graph, and the random start is given.
-`perturb` is the same attack as TensorFlow operations, for use inside a training step. `attack_balls` is a stronger one:
-each image has a ball of its own, steps become shorter, and the attack ends at the first iterate that fools the model.
+`perturb` is the same attack as TensorFlow operations, for use inside a training step.
 """
 
 import math
@@ -14,7 +13,6 @@ import numpy as np
 
 from helpers.attacks.compiled import CompiledModel, differentiate
 from helpers.attacks.losses import cross_entropy, margin
-from helpers.attacks.predict import padded_batches
 from helpers.backend import keras, tf
 
 REL_STEPSIZE = 0.01 / 0.3  # Foolbox's default: step length as a share of epsilon
@@ -125,51 +123,6 @@ def project(moved: tf.Tensor, originals: tf.Tensor, epsilon: float | tf.Tensor) 
         epsilon: L∞ radius on pixels in [0, 1]: one number, or (batch, 1, 1, 1).
     """
     return tf.clip_by_value(originals + tf.clip_by_value(moved - originals, -epsilon, epsilon), 0.0, 1.0)
-
-
-def attack_balls(
-    compiled: CompiledModel,
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    epsilons: np.ndarray,
-    starts: np.ndarray,
-    steps: int,
-    targets: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Attack with PGD whose steps become shorter, each image in a ball of its own, until it fools the model.
-
-    Args:
-        compiled: The attacked model.
-        images: float32 (n, height, width, 3), in [0, 1].
-        labels: int64 (n,), class indices.
-        epsilons: float32 (n,), L∞ radii on pixels in [0, 1].
-        starts: Of the images' shape, in [-1, 1]; scaled by epsilon.
-        steps: Most gradient calls per image.
-        targets: The class towards which each image's attack goes, int64 (n,); None: any wrong one.
-
-    Returns:
-        The first iterates that fool the model, else the last ones, float32 of the images' shape; whether they do, bool
-        (n,); and the gradient calls, int (n,).
-    """
-    perturbed, is_fooled, calls = images.copy(), np.zeros(len(images), bool), np.zeros(len(images), int)
-    for rows, count in padded_batches(compiled, np.arange(len(images))):
-        originals, ball = tf.constant(images[rows]), tf.constant(epsilons[rows])[:, None, None, None]
-        true, fooled, taken = tf.constant(labels[rows]), tf.zeros(len(rows), bool), tf.zeros(len(rows), tf.int64)
-        aims = true if targets is None else tf.constant(targets[rows])
-        iterates = project(originals + ball * starts[rows], originals, ball)
-        for step in range(steps):
-            _, gradient, logits = compiled.differentiate(iterates, aims)
-            taken += tf.cast(~fooled, tf.int64)
-            fooled |= fools(true, logits, LOGIT_TOLERANCE)
-            if tf.reduce_all(fooled):
-                break
-            direction = tf.sign(finite(gradient)) * (1 if targets is None else -1)
-            moved = iterates + decayed(STEP_LENGTHS, step, steps) * ball * direction
-            iterates = tf.where(fooled[:, None, None, None], iterates, project(moved, originals, ball))
-        for whole, part in ((perturbed, iterates), (is_fooled, fooled), (calls, taken)):
-            whole[rows[:count]] = part.numpy()[:count]
-    return perturbed, is_fooled, calls
 
 
 def decayed(first_and_last: tuple[float, float], step: int, steps: int) -> float:

@@ -26,13 +26,14 @@ def are_probabilities(outputs: np.ndarray) -> bool:
     return bool(np.all(outputs >= 0) and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
 
 
-def padded_batches(compiled: CompiledModel, values: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield batches of values (n, ...), each with the number of its values that are real.
+def filled(compiled: CompiledModel, values: np.ndarray) -> np.ndarray:
+    """Return values (n, ...), filled up to `compiled.smallest_batch` with copies of the last one."""
+    missing = compiled.smallest_batch(len(values)) - len(values)
+    return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
 
-    The last batch is filled up to `compiled.smallest_batch` with copies of its last value.
-    """
+
+def padded_batches(compiled: CompiledModel, values: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield batches of values (n, ...), each `filled`, with the number of its values that are real."""
     for start in range(0, len(values), compiled.batch_size):
         batch = values[start : start + compiled.batch_size]
-        missing = compiled.smallest_batch(len(batch)) - len(batch)
-        filling = np.repeat(batch[-1:], missing, axis=0)
-        yield np.concatenate([batch, filling]), len(batch)
+        yield filled(compiled, batch), len(batch)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from helpers.attacks.balls import attack_balls
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.minimum_norm import Nearest, search_nearest
-from helpers.attacks.pgd import LOGIT_TOLERANCE, attack_balls, random_starts
+from helpers.attacks.pgd import LOGIT_TOLERANCE, random_starts
 from helpers.attacks.predict import predict
 from helpers.progress import progress
 
@@ -159,8 +160,10 @@ class RadiusSearch:
             known = Nearest(np.full(len(rows), np.inf, np.float32), starts)
         while len(rows) and tolerance <= LOOSEST_TOLERANCE:
             images, labels = self.images[rows], self.labels[rows]
-            found = search_nearest(self.compiled, images, labels, steps=steps, known=known, tolerance=tolerance)
-            self.calls[rows] += steps
+            found = search_nearest(
+                self.compiled, images, labels, steps=steps, known=known, tolerance=tolerance, enough=self.enough
+            )
+            self.calls[rows] += found.calls
             is_left = self._keep(rows, found.adversarials, found.radii < self.radii[rows])
             rows, known = rows[is_left], Nearest(known.radii[is_left], known.adversarials[is_left])
             tolerance *= 10
@@ -174,13 +177,9 @@ class RadiusSearch:
         starts = random_starts(
             self.images.shape[1:], images=self.first + rows, epsilon=LARGE_RADIUS, seed=self.seed, restart=number
         )
+        images, labels = self.images[rows], self.labels[rows]
         perturbed, is_fooled, calls = attack_balls(
-            self.compiled,
-            self.images[rows],
-            self.labels[rows],
-            epsilons=epsilons,
-            starts=starts,
-            steps=CONFIRMING_STEPS,
+            self.compiled, images, labels, epsilons=epsilons, starts=starts, steps=CONFIRMING_STEPS
         )
         self.calls[rows] += calls
         self._keep(rows, perturbed, is_fooled)

@@ -10,11 +10,12 @@ from decoy import decoy_model
 
 from helpers import StudyError, attack
 from helpers.attacks.attacked import Attacked, nearer
+from helpers.attacks.balls import attack_balls
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.eight_bit import file_columns
 from helpers.attacks.minimum_norm import search_nearest
 from helpers.attacks.other_attacks import Budget
-from helpers.attacks.pgd import attack_balls, random_starts
+from helpers.attacks.pgd import random_starts
 from helpers.attacks.radii import CLOSER, ROUNDS, RadiusSearch
 from helpers.attacks.strong import attack_survivors
 from helpers.backend import keras, tf
@@ -329,9 +330,11 @@ def test_an_image_that_fell_far_enough_is_not_searched_longer(small_model, small
     enough = float(np.median(whole.radii))
     short = attack(small_model, *small_task, batch_size=20, enough=enough)
     assert np.array_equal(short.radii <= enough, whole.radii <= enough)
-    assert short.table.calls[short.radii <= enough].min() == 20
+    assert short.table.calls[short.radii <= enough].min() == 20  # as long as the other images of its batch
     assert short.table.calls[short.radii > enough].min() > 20
-    assert (attack(small_model, *small_task, batch_size=20, enough=1.0).table.calls == 20).all()
+    anything = attack(small_model, *small_task, batch_size=20, enough=1.0)
+    assert (anything.radii[whole.radii > 0] <= 1).all()
+    assert anything.table.calls.max() < 10
 
 
 @pytest.mark.parametrize("protocol", ["minimal", "paper"])

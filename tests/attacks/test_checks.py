@@ -9,7 +9,7 @@ import pytest
 from decoy import decoy_model
 
 from helpers import attack, check_attack
-from helpers.attacks import attack_checks, losses, minimum_norm, pgd
+from helpers.attacks import attack_checks, balls, losses, minimum_norm, pgd
 from helpers.attacks import checks as checks_module
 from helpers.attacks.attacked import Attacked
 from helpers.attacks.checks import Check, Checks
@@ -255,7 +255,7 @@ def test_a_table_that_says_otherwise_than_the_attack_is_caught(small_model, smal
 
 def test_a_search_for_confident_adversarials_only_is_caught(small_model, small_task, monkeypatch):
     is_confident = lambda labels, logits, tolerance: losses.margin(labels, logits) > 2  # noqa: E731
-    for module in (pgd, minimum_norm):
+    for module in (balls, minimum_norm):
         monkeypatch.setattr(module, "fools", is_confident)
     assert "radii end at the boundary" in failed_names(check(small_model, small_task))
 
@@ -349,7 +349,7 @@ def test_an_attack_broken_on_purpose_does_not_find_planted_adversarials(
     if planted_by == "a sound attack":
         attacked = attack(small_model, *small_task, batch_size=20)
     for name, wrong in misled(fault).items():
-        for module in (pgd, minimum_norm):
+        for module in (balls, minimum_norm):
             monkeypatch.setattr(module, name, wrong)
     monkeypatch.setattr(checks_module, "CHECKS", [attack_checks.planted_adversarials_are_found])
     if planted_by == "itself":

@@ -44,9 +44,13 @@ def test_defaults_equal_foolbox_defaults(small_model, small_task):
         assert getattr(compiled_attack, name) == getattr(foolbox_attack, name)
 
 
-def test_few_batch_sizes_are_used(small_model):
+def test_batches_are_filled_up_on_a_gpu_only(small_model, monkeypatch):
+    assert CompiledModel(small_model, batch_size=20).smallest_batch(6) == 6
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    monkeypatch.setattr(foolbox, "TensorFlowModel", lambda *_, **settings: settings["device"])
     compiled = CompiledModel(small_model, batch_size=20)
-    assert [compiled.smallest_batch(count) for count in (1, 5, 6, 20)] == [5, 5, 10, 20]
+    assert compiled.for_foolbox == "/GPU:0"
+    assert [compiled.smallest_batch(count) for count in (0, 1, 5, 6, 20)] == [0, 5, 5, 10, 20]
     assert CompiledModel(small_model, batch_size=3).smallest_batch(2) == 2
     assert CompiledModel(small_model, batch_size=18).smallest_batch(17) == 18
 
