@@ -1,6 +1,6 @@
 """Do adversarials of one model also fool another?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,8 @@ from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder
 from helpers.attacks.compiled import CompiledModel
 from helpers.attacks.pgd import STEP_LENGTHS, decayed, finite, project, random_starts
-from helpers.backend import keras, tf
+from helpers.attacks.predict import predict
+from helpers.backend import tf
 from helpers.networks.build import load_model
 
 TRANSFER_STEPS = 10  # of the attack at a fixed epsilon; in benchmarks, 20 transferred no better
@@ -17,44 +18,55 @@ NEAREST = "nearest"  # what the attack is called where each image's nearest adve
 NOISE = "random noise"  # the control: corners of the ball that no model chose
 
 
-def transfer(folders: Mapping[str, RunFolder], *, epsilon: float | None = None, seed: int = 0) -> pd.DataFrame:
+def transfer(
+    folders: Mapping[str, RunFolder], *, epsilons: Sequence[float | None] = (None,), seed: int = 0
+) -> pd.DataFrame:
     """Classify every model's adversarials with every model.
 
     Args:
         folders: {name: run folder with model and adversarials, all of one task}.
-        epsilon: None: each image's nearest adversarial is shown. An L∞ radius on pixels in [0, 1]: each image is
+        epsilons: None: each image's nearest adversarial is shown. An L∞ radius on pixels in [0, 1]: each image is
             attacked in this ball, with PGD on the margin whose steps become shorter and which does not stop at the
             first success. Such adversarials are farther on the wrong side, and transfer better. Each model is also
             shown its own images with `NOISE` of this radius.
         seed: Of the noise.
 
     Returns:
-        One row per pair of models, and one per model for the noise: attack, adversarials of, shown to, images, fooled.
-        `images` is the number of images that the attack on the first model broke and that the second model classifies
-        right without perturbation; of the noise, all kept images count that the model classifies right. `fooled` is
-        the share of them that the second model misclassifies with the perturbation, NaN if there are none. Images are
-        scaled bilinearly if the two models have different input sizes.
+        For each of `epsilons`, one row per pair of models, and one per model for the noise: attack, adversarials of,
+        shown to, images, fooled. `images` is the number of images that the attack on the first model broke and that the
+        second model classifies right without perturbation; of the noise, all kept images count that the model
+        classifies right. `fooled` is the share of them that the second model misclassifies with the perturbation, NaN
+        if there are none. Images are scaled bilinearly if the two models have different input sizes.
 
     Raises:
         StudyError: a folder has no model or no adversarials.
     """
-    models = {name: load_model(folder.path) for name, folder in folders.items()}
-    attack = NEAREST if epsilon is None else f"ε = {255 * epsilon:.3g}/255"
+    all_kept = {name: Adversarials.load(folder.adversarials) for name, folder in folders.items()}
+    models = {
+        name: CompiledModel(load_model(folder.path), batch_size=len(all_kept[name].images))
+        for name, folder in folders.items()
+    }
+    is_right = {
+        (source, target): _predict(model, kept.images) == kept.labels
+        for source, kept in all_kept.items()
+        for target, model in models.items()
+    }
     rows = []
-    for source, folder in folders.items():
-        kept = Adversarials.load(folder.adversarials)
-        adversarials, is_broken = kept.adversarials, kept.is_broken
-        if epsilon is not None:
-            adversarials = _attack(models[source], kept, epsilon)
-            is_broken = (kept.radii > 0) & (_predict(models[source], adversarials) != kept.labels)
-        images, adversarials, labels = kept.images[is_broken], adversarials[is_broken], kept.labels[is_broken]
-        for target, model in models.items():
-            rows.append((attack, source, target, *_count_fooled(model, images, adversarials, labels)))
-    if epsilon is not None:
-        for name, model in models.items():
-            kept = Adversarials.load(folders[name].adversarials)
-            noisy = _with_noise(kept.images, epsilon, seed)
-            rows.append((attack, NOISE, name, *_count_fooled(model, kept.images, noisy, kept.labels)))
+    for epsilon in epsilons:
+        attack = NEAREST if epsilon is None else f"ε = {255 * epsilon:.3g}/255"
+        for source, kept in all_kept.items():
+            adversarials, is_broken = kept.adversarials, kept.is_broken
+            if epsilon is not None:
+                adversarials = _attack(models[source], kept, epsilon)
+                is_broken = (kept.radii > 0) & (_predict(models[source], adversarials) != kept.labels)
+            for target, model in models.items():
+                shown = is_broken & is_right[source, target]
+                rows.append((attack, source, target, *_count_fooled(model, adversarials[shown], kept.labels[shown])))
+        if epsilon is None:
+            continue
+        for name, kept in all_kept.items():
+            noisy, shown = _with_noise(kept.images, epsilon, seed), is_right[name, name]
+            rows.append((attack, NOISE, name, *_count_fooled(models[name], noisy[shown], kept.labels[shown])))
     return pd.DataFrame(rows, columns=["attack", "adversarials of", "shown to", "images", "fooled"])
 
 
@@ -65,16 +77,13 @@ def _with_noise(images: np.ndarray, epsilon: float, seed: int) -> np.ndarray:
     return np.clip(images + np.float32(epsilon) * corners, 0, 1)
 
 
-def _count_fooled(model: keras.Model, images: np.ndarray, changed: np.ndarray, labels: np.ndarray) -> tuple[int, float]:
-    """Return how many images a model classifies right, and the share of them that it misclassifies when changed."""
-    is_right = _predict(model, images) == labels
-    is_misclassified = _predict(model, changed) != labels
-    return int(is_right.sum()), float(is_misclassified[is_right].mean()) if is_right.any() else np.nan
+def _count_fooled(model: CompiledModel, changed: np.ndarray, labels: np.ndarray) -> tuple[int, float]:
+    """Return how many changed images there are, and the share of them that a model misclassifies."""
+    return len(changed), float((_predict(model, changed) != labels).mean()) if len(changed) else np.nan
 
 
-def _attack(model: keras.Model, kept: Adversarials, epsilon: float) -> np.ndarray:
+def _attack(compiled: CompiledModel, kept: Adversarials, epsilon: float) -> np.ndarray:
     """Return the last iterates of PGD on the margin, float32 of the images' shape, inside their balls."""
-    compiled = CompiledModel(model, batch_size=len(kept.images))
     originals, labels = tf.constant(kept.images), tf.constant(kept.labels)
     iterates = originals
     for step in range(TRANSFER_STEPS):
@@ -87,9 +96,7 @@ def _attack(model: keras.Model, kept: Adversarials, epsilon: float) -> np.ndarra
     return iterates.numpy()
 
 
-def _predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def _predict(compiled: CompiledModel, images: np.ndarray) -> np.ndarray:
     """Return the predicted class indices, int64 (n,), of images (n, height, width, 3) of any size."""
-    if not len(images):
-        return np.zeros(0, np.int64)
-    scaled = tf.image.resize(images, model.input_shape[1:3]).numpy()  # unchanged if the size is the model's own
-    return model.predict(scaled, verbose=0).argmax(axis=1)
+    size = compiled.model.input_shape[1:3]  # if it is that of the images, they stay as they are
+    return predict(compiled, tf.image.resize(images, size).numpy() if len(images) else images)

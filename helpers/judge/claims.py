@@ -21,6 +21,8 @@ from helpers.values import choice_of
 # Measures of one kind of model, or of a task, alone
 LEVEL_MEASURES = ("accuracy", "share of accuracy lost", "ratio of radii between tasks")
 ROBUSTNESS_MEASURES = ("ratio of radii", "difference of accuracies", "ratio of accuracies")
+# Names of thresholds, the smaller one of each pair first
+SMALLER_FIRST = (("supports_above", "contradicts_below"), ("contradicts_above", "supports_below"))
 TASK_BACKBONES = "expected task/backbone, such as skin_lesion/resnet50"
 
 
@@ -77,11 +79,30 @@ class Claim(Comparison):
             raise ValueError(
                 "expected one of supports_above with contradicts_below, supports_below with contradicts_above, within"
             )
-        if self.within and not self.within[0] < self.within[1]:
-            raise ValueError(f"within: expected the lower end first, got {list(self.within)}")
+        if str(self.measure).startswith("explanation") and self.condition != "clean" and self.epsilon is None:
+            raise ValueError(f"epsilon: measure {self.measure!r} needs one, or condition: clean")
+        self._check_thresholds()
+        if len(set(self.cells)) < len(self.cells):
+            raise ValueError(f"cells: expected each once, got {', '.join(self.cells)}")
         if self.at_least is not None and not 1 <= self.at_least <= len(self.cells):
             raise ValueError(f"at_least: expected 1 to {len(self.cells)}, the number of cells; got {self.at_least}")
         return self
+
+    def _check_thresholds(self) -> None:
+        """Raise a ValueError if thresholds are in the wrong order, or none of the measure's scale."""
+        if self.within and not self.within[0] < self.within[1]:
+            raise ValueError(f"within: expected the lower end first, got {list(self.within)}")
+        named = {name: getattr(self, name) for name in (*SMALLER_FIRST[0], *SMALLER_FIRST[1])}
+        for name, value in named.items():
+            if value == "chance" and self.measure != "accuracy":
+                raise ValueError(f"{name}: only measure accuracy has a chance level, got chance for {self.measure!r}")
+        numbers = [value for value in (*named.values(), *(self.within or ())) if isinstance(value, float)]
+        if MEASURES[str(self.measure)].is_ratio and min(numbers) <= 0:
+            raise ValueError(f"measure {self.measure!r} is a ratio: expected thresholds above 0, got {min(numbers)}")
+        for smaller, larger in SMALLER_FIRST:
+            low, high = named[smaller], named[larger]
+            if isinstance(low, float) and isinstance(high, float) and low > high:
+                raise ValueError(f"{larger}: expected at least {smaller}, {low}; got {high}")
 
     @property
     def is_level(self) -> bool:
@@ -122,6 +143,9 @@ def read_claims(path: Path = CLAIMS) -> list[Claim]:
             problems.append(f"claim {claim.id}: expected another id, an earlier claim has it")
         else:
             claims.append(claim)
+    primary = [claim.id for claim in claims if claim.primary]
+    if len(primary) > 1:
+        problems.append(f"expected one primary endpoint, got {', '.join(primary)}")
     if problems:
         raise StudyError(f"{path}: " + "; ".join(problems))
     return claims

@@ -108,11 +108,15 @@ def needed(estimate: Estimate, gap: float, *, tests: int = 1) -> str:
 
 
 def _half(estimate: Estimate, tests: int, *, groups: float = 1.0, seeds: float = 1.0) -> float:
-    """Return half the width of the interval with so many times as many groups and seeds."""
-    by_group, by_seed = estimate.group_variance / groups, estimate.seed_variance / seeds
-    variance = max(by_group + by_seed, estimate.error**2 / (groups * seeds))
-    group_count, seed_count = max(estimate.groups * groups - 1, 1), max(estimate.seeds * seeds - 1, 1)
-    freedom = variance**2 / max(by_group**2 / group_count + by_seed**2 / seed_count, 1e-30)
+    """Return half the width of the interval with so many times as many groups and seeds: of 1, that of the estimate."""
+    parts = (estimate.group_variance, estimate.groups, groups), (estimate.seed_variance, estimate.seeds, seeds)
+    by_group, by_seed = (variance / factor for variance, _, factor in parts)
+    twice = max(estimate.group_variance + estimate.seed_variance - estimate.error**2, 0) / (groups * seeds)
+    variance, freedom = max(by_group + by_seed - twice, by_group, by_seed), 0.0
+    if variance > 0:
+        freedom = variance**2 / sum((v / f) ** 2 / max(count * f - 1, 1) for v, count, f in parts)
+    else:  # no two values differ
+        variance = estimate.error**2 / (groups * seeds)
     if estimate.seeds > 1:  # as in `crossed_mean`
-        freedom = max((freedom - 1) / 2, seed_count)
+        freedom = max((freedom - 1) / 2, estimate.seeds * seeds - 1)
     return float(stdtrit(max(freedom, 1), 1 - LEVEL / tests) * np.sqrt(variance))

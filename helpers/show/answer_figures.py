@@ -13,7 +13,7 @@ from helpers.judge.ledger import RESTS_ON
 from helpers.judge.together import together
 from helpers.show.answer_sentences import source_of_each
 from helpers.show.forest_plots import forest, with_text
-from helpers.show.names import IMAGES_OF, with_interval
+from helpers.show.names import cell_name, with_interval
 from helpers.tasks import TASKS
 
 QUESTIONS = {  # claim, and what it compares
@@ -53,7 +53,7 @@ def draw_answer(ledger: pd.DataFrame, runs: Sequence[StudyResults]) -> plt.Figur
             "high": found.high,
             "says": with_text(found),
             "label": [
-                f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}: {QUESTIONS[row.claim]}"
+                f"{cell_name(row.task, row.backbone)}: {QUESTIONS[row.claim]}"
                 + (f" ({row.profile})" if has_several else "")
                 for row in found.itertuples()
             ],

@@ -6,10 +6,9 @@ import pandas as pd
 
 from helpers.artifacts.results import StudyResults
 from helpers.artifacts.tables import steps_of
-from helpers.backbones import BACKBONES
 from helpers.judge.learned import LEARNED, balanced_accuracies, hardly_learned
 from helpers.judge.statistics import majority_share
-from helpers.show.names import IMAGES_OF, span
+from helpers.show.names import cell_name, span
 
 GREY_LEVELS = 255  # of a picture file, between 0 and 1
 
@@ -36,7 +35,7 @@ def model_table(results: StudyResults, arms: Sequence[str]) -> str:
         share = majority_share(clean.drop_duplicates("image").label)
         medians = radii[radii.radius > 0].groupby("arm").radius.median() * GREY_LEVELS
         cells = [
-            f"{IMAGES_OF[task]}, {BACKBONES[backbone].title}",
+            cell_name(task, backbone),
             f"{clean.image.nunique()}, {share:.0%} of one class; {radii.image.nunique()} attacked",
             _trainings(radii, arms),
             *(
@@ -45,7 +44,7 @@ def model_table(results: StudyResults, arms: Sequence[str]) -> str:
             ),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    hardly = [f"{IMAGES_OF[task]}, {BACKBONES[backbone].title}" for task, backbone in hardly_learned(results)]
+    hardly = [cell_name(task, backbone) for task, backbone in hardly_learned(results)]
     said = (
         f"**Models of {'; '.join(hardly)} have hardly learned the task**: a balanced accuracy is within {LEARNED:g} of "
         "guessing. So their radii say little of models that have."

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
-from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge
 from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, EQUIVALENT, NOT_TRUSTED, SUPPORTED, VERDICTS
 from helpers.show.answer_models import attacked_longer, model_table
 from helpers.show.answer_ratios import ratio
-from helpers.show.names import IMAGES_OF
+from helpers.show.names import IMAGES_OF, cell_name
 
 CELL = ["task", "backbone"]
 
@@ -41,7 +40,7 @@ def on_real_images(
         "|---|---|---|---|---|---|",
     ]
     for row in sorted(both[is_shown].itertuples(), key=lambda row: shown.index(row.claim)):
-        of = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
+        of = cell_name(row.task, row.backbone)
         told = f" ({row.why})" if row.verdict in (CANNOT_TELL, NOT_TRUSTED) else ""
         beside = "– | –"
         if pd.notna(row.value_drawn):
@@ -64,7 +63,7 @@ def _without_longer(real: StudyResults, claim: Claim) -> str:
         rows = judge(real.trainings(longer.index[~longer]), [claim]).dropna(subset="value")
         rows = rows[(rows.task == task) & (rows.backbone == backbone)]
         found = [f"{ratio(row)}, *{row.verdict}*" for row in rows.itertuples()] or ["unknown, as none is left"]
-        said.append(f"on {IMAGES_OF[task]}, {BACKBONES[backbone].title}, {found[0]}")
+        said.append(f"on {cell_name(task, backbone)}, {found[0]}")
     listed = "; ".join(said)
     return (
         f"Without the trainings that were attacked longer, the ratio of radii, soft / none, is {listed}."

@@ -11,7 +11,7 @@ from helpers.judge.ledger import RESTS_ON, judge_by_first
 from helpers.judge.thresholds import CANNOT_TELL, VERDICTS
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
-from helpers.show.names import IMAGES_OF, SOURCES, join_distinct, span
+from helpers.show.names import IMAGES_OF, SOURCES, cell_name, join_distinct, span
 
 KINDS_OF_CLAIMS = {
     "compares": "how robust models are with attention and without",
@@ -38,9 +38,7 @@ def source_of_each(runs: Sequence[StudyResults]) -> str:
 def what_would_tell(rows: pd.DataFrame) -> str:
     """Return the sentences on what would decide each of a claim's rows of the ledger that is not decided."""
     open_cells = rows[rows.value.notna() & (rows.verdict == CANNOT_TELL)]
-    listed = "; ".join(
-        f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title} ({row.why})" for row in open_cells.itertuples()
-    )
+    listed = "; ".join(f"{cell_name(row.task, row.backbone)} ({row.why})" for row in open_cells.itertuples())
     said = f"Where we cannot tell: {listed}."
     if open_cells.why.str.contains("would tell").any():
         said += (

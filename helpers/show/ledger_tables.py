@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
-from helpers.show.names import IMAGES_OF
+from helpers.show.names import cell_name
 
 
 def measured_claims(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
@@ -26,7 +25,7 @@ def measured_claims(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFra
                 "section": row.section,
                 "the paper says": row.says + (f" ({claim.reading})" if claim.reading else ""),
                 "it gives": row.gives,
-                "of": f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}",
+                "of": cell_name(row.task, row.backbone),
                 "measured": claim.measure,
                 "ours": f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})",
                 "from": row.profile + (f", {row.images} images" if row.images else "") + trainings,

@@ -31,6 +31,11 @@ def backbone_name(config: Config) -> str:
     return BACKBONES[config.backbone].title
 
 
+def cell_name(task: str, backbone: str) -> str:
+    """Return what a task and a backbone together are called, such as "skin lesions, ResNet-50"."""
+    return f"{IMAGES_OF[task]}, {BACKBONES[backbone].title}"
+
+
 def source_name(config: Config) -> str:
     """Return what a model's images are called, such as "phantoms (drawn images)"."""
     return SOURCES[config.source]

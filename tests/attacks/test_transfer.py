@@ -80,7 +80,7 @@ def test_noise_that_is_clipped_changes_what_it_changes(tmp_path):
     """A black image can only become brighter: half of its pixels by .6, so that its mean passes .2."""
     folder = RunFolder(tmp_path / "dark")
     write_run(folder, brightness_model(0.2), levels=[0.0], attacked_levels=[0.3], radii=[0.3])
-    table = transfer({"dark": folder}, epsilon=0.6).set_index(["adversarials of", "shown to"])
+    table = transfer({"dark": folder}, epsilons=[0.6]).set_index(["adversarials of", "shown to"])
     assert table.loc[("random noise", "dark"), ["images", "fooled"]].tolist() == [1, 1.0]
 
 
@@ -89,12 +89,18 @@ def test_at_a_fixed_epsilon_the_attack_goes_as_far_as_it_may(folders):
 
     The fourth counts as misclassified to begin with. Within .12, the third reaches .48 only.
     """
-    table = transfer(folders, epsilon=0.22).set_index(["adversarials of", "shown to"])
-    assert set(table.pop("attack")) == {"ε = 56.1/255"}
+    tables = transfer(folders, epsilons=[None, 0.22, 0.12, 0.35])
+    assert tables.attack.unique().tolist() == ["nearest", "ε = 56.1/255", "ε = 30.6/255", "ε = 89.2/255"]
+    assert tables[tables.attack == "nearest"].equals(transfer(folders))
+    table, nearer, farther = (
+        rows.drop(columns="attack").set_index(["adversarials of", "shown to"])
+        for attack, rows in tables.groupby("attack", sort=False)
+        if attack != "nearest"
+    )
     assert table.loc[("low", "low")].tolist() == [3, 1.0]
     assert table.loc[("low", "high")].tolist() == [3, 1.0]
     assert table.loc[("high", "high")].tolist() == [1, 1.0]
     assert table.loc[("random noise", "low")].tolist() == [4, 0.0]  # it hardly changes the mean of an image
     assert table.loc[("random noise", "high")].tolist() == [1, 0.0]
-    assert transfer(folders, epsilon=0.12).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 2
-    assert transfer(folders, epsilon=0.35).set_index(["adversarials of", "shown to"]).images[("low", "low")] == 3
+    assert nearer.images[("low", "low")] == 2
+    assert farther.images[("low", "low")] == 3

@@ -67,6 +67,22 @@ def test_claims_ask_for_what_explanations_measure():
             "claim a: within: expected the lower end first",
         ),
         ({"thresold": 1}, "claim a: thresold: Extra inputs"),
+        ({"cells": 2 * GOOD["cells"]}, "claim a: cells: expected each once"),
+        ({"supports_above": -1}, "claim a: measure 'ratio of radii' is a ratio: expected thresholds above 0, got -1"),
+        ({"supports_above": "chance"}, "claim a: supports_above: only measure accuracy has a chance level"),
+        ({"supports_above": 1.5, "contradicts_below": 0.5}, "contradicts_below: expected at least supports_above, 1.5"),
+        (
+            {"supports_above": None, "contradicts_below": None, "supports_below": 0.5, "contradicts_above": 1.5},
+            "claim a: supports_below: expected at least contradicts_above, 1.5; got 0.5",
+        ),
+        ({"other_tasks": ["skin"]}, "claim a: other_tasks.0: .*skin"),
+        ({"condition": "atack"}, "claim a: condition: Input should be 'clean', 'attack'"),
+        ({"control": "nothing"}, "claim a: control: Input should be 'clean', 'attack'"),
+        ({"outcome": "fell"}, "claim a: outcome: Input should be 'held', 'broken'"),
+        (
+            {"measure": "explanation", "quantity": "rank correlation", "other_arm": None},
+            "claim a: epsilon: measure 'explanation' needs one, or condition: clean",
+        ),
     ],
 )
 def test_a_wrong_claim_is_named_with_what_is_wrong(tmp_path, change, message):
@@ -95,6 +111,13 @@ def test_two_claims_of_the_same_name_are_refused(tmp_path):
     path = tmp_path / "claims.yaml"
     path.write_text(yaml.safe_dump([GOOD, GOOD]))
     with pytest.raises(StudyError, match="claim a: expected another id"):
+        read_claims(path)
+
+
+def test_two_primary_endpoints_are_refused(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([GOOD | {"id": name, "primary": True} for name in "ab"]))
+    with pytest.raises(StudyError, match="expected one primary endpoint, got a, b"):
         read_claims(path)
 
 

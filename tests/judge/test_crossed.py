@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from helpers.judge.crossed import crossed_mean
+from helpers.judge.thresholds import needed
 
 
 def test_a_single_training_of_single_images_gives_students_interval():
@@ -82,3 +83,17 @@ def test_one_group_has_no_interval_and_proves_nothing():
 def test_values_must_be_finite():
     with pytest.raises(ValueError, match="finite"):
         crossed_mean(np.array([1.0, np.nan]), [0, 1], [0, 0])
+
+
+@pytest.mark.parametrize(("seeds", "seed_spread"), [(1, 0.0), (3, 0.02), (3, 0.3)])
+def test_what_would_tell_begins_at_the_interval_that_there_is(seeds, seed_spread):
+    """As much as there is, if its interval fits; more, if it hardly does not."""
+    rng = np.random.default_rng(4)
+    group, seed = np.repeat(np.arange(50), 2 * seeds), np.tile(np.arange(seeds), 100)
+    image = np.repeat(np.arange(100), seeds)
+    values = rng.normal(0, 0.5, 50)[group] + rng.normal(0, seed_spread, seeds)[seed] + rng.normal(0, 0.1, 100)[image]
+    found = crossed_mean(values, group, seed, images=image)
+    low, high = found.interval()
+    half = (high - low) / 2
+    assert needed(found, 1.001 * half) == "about 100 images would tell"
+    assert needed(found, 0.98 * half) != "about 100 images would tell"

@@ -1,10 +1,12 @@
 """The whole path on tiny backbones: workflow, papermill, notebooks, nbval, and what happens when something is wrong."""
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -235,6 +237,16 @@ def test_the_plan_and_the_style_of_the_workflow(clone, tmp_path, arguments):
         )
         objections = re.findall(r"^ +\* (.+?):?$", printed, flags=re.MULTILINE)
         assert not [text for text in objections if not text.startswith(accepted)], printed
+
+
+def test_early_stages_start_first_and_short_jobs_are_left_for_the_end(clone, tmp_path):
+    planned = Clone(clone.path, clone.profile, tmp_path).run("-n").stdout
+    priorities = defaultdict(set)
+    for job in re.split(r"^(?:local)?rule ", planned, flags=re.MULTILINE)[1:]:
+        named = re.search(r"^    priority: (\d+)$", job, flags=re.MULTILINE)  # none: 0
+        priorities[job.split(":")[0]].add(int(named[1]) if named else 0)
+    for earlier, later in itertools.pairwise(("prepare_data", "train", "attack", "question", "explain")):
+        assert min(priorities[earlier]) > max(priorities[later]), (earlier, later)
 
 
 def test_other_seeds_are_a_run_of_their_own(clone, tmp_path):

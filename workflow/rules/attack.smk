@@ -21,7 +21,7 @@ rule attack:
         mem_mb=more_each_time(6000),
         runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
-    priority: urgency
+    priority: urgency(2)
     shell:
         step("attack", WHICH_MODEL)
 
@@ -64,7 +64,7 @@ rule question:
         mem_mb=more_each_time(8000),
         runtime=more_each_time(120),
         gpu=GPUS_PER_JOB,
-    priority: urgency
+    priority: urgency(1)
     shell:
         notebook(
             computes=True,

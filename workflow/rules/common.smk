@@ -102,11 +102,12 @@ def pretrained_weights(wildcards):
     return [str(PRETRAINED.weights).format(backbone=b) for b in PRETRAINED_BACKBONES & {wildcards.backbone}]
 
 
-def urgency(wildcards):
-    """Return a job's priority: first what notebook 05 waits for, then the largest images, whose jobs take longest."""
-    if wildcards.task == MODELS[0].task:
-        return 3 if wildcards.training else 2
-    return int(wildcards.backbone in LARGEST)
+def urgency(stage):
+    """Return the priority of a stage's jobs: early stages first, and of a stage the largest images, which take longest.
+
+    So the short jobs are left for the end, where they keep all cores busy.
+    """
+    return lambda wildcards: 2 * stage + (wildcards.backbone in LARGEST)
 
 
 # A job's command. Paths of this machine come from the environment: quoted by the shell, never read as

@@ -20,6 +20,6 @@ rule prepare_data:
     resources:
         mem_mb=3000,
         runtime=60,
-    priority: 4
+    priority: 8
     shell:
         notebook(task="{wildcards.task}")

@@ -21,7 +21,7 @@ rule explain:
         mem_mb=more_each_time(6000),
         runtime=more_each_time(60),
         gpu=GPUS_PER_JOB,
-    priority: urgency
+    priority: urgency(0)
     shell:
         step("explain", WHICH_MODEL)
 

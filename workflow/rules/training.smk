@@ -18,7 +18,7 @@ rule pretrain:
         mem_mb=more_each_time(8000),
         runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
-    priority: 4
+    priority: 8
     shell:
         step("pretrain", "--backbone {wildcards.backbone}")
 
@@ -46,7 +46,7 @@ rule train:
         mem_mb=more_each_time(8000),
         runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
-    priority: urgency
+    priority: urgency(3)
     shell:
         notebook(
             computes=True,
