@@ -28,6 +28,7 @@ from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
 from helpers.show.summaries import draw_accuracies, save_summaries
 
 README = ROOT / "README.md"
+WIDEST = 1.4  # the upper end of an interval over its lower one: what the reference run aimed at
 RESULTS = ("results/reference", "results/quick")  # what README shows; the second where the first has no such models
 REAL = "results/real"  # the same models on real images
 BEGIN, END = "<!-- {name}: written by helpers/show/answer.py -->", "<!-- end of {name} -->"
@@ -61,7 +62,9 @@ def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
     main = ledger[ledger.claim == claim.id]
     judged = _answering(runs, main)
     sure = " ".join(filter(None, [say.what_would_tell(main), say.fewer(judged, claim, main)]))
-    return "\n\n".join(filter(None, [sure, say.counts(_overall(ledger), read_claims())]))
+    of_attention = [claim, next(each for each in read_claims() if each.id == "attention-alone")]
+    wide = say.widths(judged, of_attention, backbone="resnet50", wanted=WIDEST)
+    return "\n\n".join(filter(None, [sure, wide, say.counts(_overall(ledger), read_claims())]))
 
 
 def _answering(runs: Sequence[StudyResults], rows: pd.DataFrame) -> StudyResults:

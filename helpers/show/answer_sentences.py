@@ -1,14 +1,18 @@
 """The sentences of README's answer, each from results and the ledger of claims."""
 
+import contextlib
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.ledger import RESTS_ON, judge_by_first
-from helpers.judge.thresholds import CANNOT_TELL, VERDICTS
+from helpers.judge.measures import MEASURES
+from helpers.judge.rows import NotMeasurableError
+from helpers.judge.thresholds import CANNOT_TELL, VERDICTS, needed
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
 from helpers.show.names import IMAGES_OF, SOURCES, cell_name, join_distinct, span
@@ -46,6 +50,35 @@ def what_would_tell(rows: pd.DataFrame) -> str:
             "like those that there are."
         )
     return said * bool(listed)
+
+
+def widths(results: StudyResults, claims: Sequence[Claim], *, backbone: str, wanted: float) -> str:
+    """Return the sentences on how wide a network's intervals of ratios of radii are, and what would make them narrower.
+
+    Args:
+        results: Of a run.
+        claims: Each compares soft attention with another arm.
+        backbone: Of the network.
+        wanted: The upper end over the lower one, at most.
+    """
+    said, more = [], []
+    for claim in claims:
+        for task in (cell.split("/")[0] for cell in claim.cells if cell.endswith(backbone)):
+            with contextlib.suppress(NotMeasurableError):
+                found = MEASURES[str(claim.measure)].estimate(results, claim, task, backbone)
+                low, high = found.interval()
+                of = f"{IMAGES_OF[task]}, soft attention to {claim.other_arm}"
+                said.append(f"{np.exp(high - low):.2f} ({of})")
+                if high - low > np.log(wanted):
+                    takes = needed(found, np.log(wanted) / 2).removesuffix(" would tell")
+                    more.append(f"{takes} ({of})")
+    if not said:
+        return ""
+    narrower = f" That would take {'; '.join(more)}." if more else ""
+    return (
+        f"Of {BACKBONES[backbone].title}'s ratios of radii, the upper end of the 95% interval over the lower one is "
+        f"{', '.join(said)}; we aimed at {wanted:g} at most.{narrower}"
+    )
 
 
 def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:

@@ -29,11 +29,12 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
     matters = np.exp(Thresholds.of(claim, chance=0).contradicts_below)
     lost = measured[(measured.verdict != NOT_TRUSTED) & (measured.high < 1)]
     where = "; ".join(f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" for row in lost.itertuples())
+    tests = f"{len(measured)} tests"
     return (
         f"We compared {len(measured)} combinations of task and network on {source}: {_count(shown, 'shows')} that soft "
         f"attention makes the network more robust, and {_count(ruled_out, 'rules')} out a gain of {matters - 1:.0%} or "
-        f"more (adjusted for {len(measured)} tests). In {len(lost) or 'none'}, it makes the network less robust "
-        f"(95% interval below 1, not adjusted{f': {where}' if where else ''}). Read as a claim about at least "
+        f"more (adjusted for {tests}). In {len(lost) or 'none'}, its own 95% interval lies below 1: less "
+        f"robust (not adjusted for {tests}{f': {where}' if where else ''}). Read as a claim about at least "
         f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, the verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells})."
     )

@@ -13,12 +13,12 @@ from helpers import StudyError
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import read_claims
-from helpers.judge.ledger import judge_by_first, overall
+from helpers.judge.ledger import judge, judge_by_first, overall
 from helpers.paths import ROOT
 from helpers.show.answer import README, REAL, RESULTS, draw, parts_of_readme, write_into
 from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_ratios import ratio_table
-from helpers.show.answer_sentences import counts, fewer
+from helpers.show.answer_sentences import counts, fewer, widths
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.names import IMAGES_OF
 from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
@@ -162,16 +162,31 @@ def test_gains_losses_and_what_is_ruled_out_are_counted():
         "We compared 4 combinations of task and network on drawn images: none shows that soft attention makes" in said
     )
     assert (
-        ", and 2 rule out a gain of 15% or more (adjusted for 4 tests). In 1, it makes the network less robust" in said
+        ", and 2 rule out a gain of 15% or more (adjusted for 4 tests). In 1, its own 95% interval lies below 1" in said
     )
-    assert "(95% interval below 1, not adjusted: skin lesions, ResNet-50). Read" in said
+    assert "less robust (not adjusted for 4 tests: skin lesions, ResNet-50). Read" in said
     assert said.endswith("at least 4 of the paper's 5 combinations, the verdict is **cannot tell** (what they say).")
     gained = ledger_by_hand(("skin_lesion", "resnet50", "supported", 1.5, 1.2, 1.9))
     said = in_words(claim, gained, overall_row, "drawn images")
     assert "1 shows that soft attention makes the network more robust, and none rules out a gain of 15%" in said
-    assert "In none, it makes the network less robust (95% interval below 1, not adjusted). Read" in said
+    assert "In none, its own 95% interval lies below 1: less robust (not adjusted for 1 tests). Read" in said
     nothing = in_words(claim, rows.iloc[4:], overall_row, "drawn images")
     assert nothing == "On drawn images, there are no models with soft attention and without to compare."
+
+
+def test_wide_intervals_are_named_with_what_would_make_them_narrower():
+    """The ends of the intervals are those of the ledger; an interval that is wide enough needs nothing."""
+    results = StudyResults.load(ROOT / "results" / "reference")
+    claims = [claim for claim in read_claims() if claim.id == "attention-alone"]
+    found = judge(results, claims).set_index("task")
+    ratios = {task: row.high / row.low for task, row in found.iterrows()}
+    widest = max(ratios, key=ratios.get)
+    said = widths(results, claims, backbone="resnet50", wanted=sorted(ratios.values())[-2] * 1.01)
+    for task, ratio in ratios.items():
+        assert f"{ratio:.2f} ({IMAGES_OF[task]}, soft attention to placebo)" in said
+    assert re.search(rf"That would take about \d+ \w+ \({IMAGES_OF[widest]}, soft attention to placebo\)\.$", said)
+    assert widths(results, claims, backbone="resnet50", wanted=9).endswith("we aimed at 9 at most.")
+    assert widths(results, claims, backbone="inception_resnet_v2", wanted=9) == ""
 
 
 def test_the_numbers_are_those_of_the_ledger_on_drawn_and_on_real_images():
