@@ -13,7 +13,7 @@ from helpers.attacks.predict import predict
 from helpers.backend import tf
 from helpers.networks.build import load_model
 
-TRANSFER_STEPS = 10  # of the attack at a fixed epsilon; in benchmarks, 20 transferred no better
+TRANSFER_STEPS = 10  # of the attack at a fixed epsilon: 20 transferred no better (benchmarks)
 NEAREST = "nearest"  # what the attack is called where each image's nearest adversarial is shown
 NOISE = "random noise"  # the control: corners of the ball that no model chose
 

@@ -1,5 +1,7 @@
 """Whether the models of a run can be compared: attacked on the same images, in the same way."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
@@ -17,20 +19,30 @@ def check_comparable(results: StudyResults) -> None:
         is_same = models.attack_version.isin(SAME)
         is_same |= (models.classes == 2) & models.attack_version.isin(SAME_WITH_TWO_CLASSES)
         models = models.assign(attack_version=models.attack_version.mask(is_same, max(SAME)))
-        for name in ("source", "classes", "data_seed", "protocol", "attack_version"):
-            found = sorted(map(str, models[name].unique()))
-            if len(found) > 1:
-                raise StudyError(
-                    f"models of {task}: expected the same {name}, got {', '.join(found)}. Attack all alike."
-                )
-        _check_images("clean", results.clean, models, of=task)
+        _check_same(models, ("source", "classes", "data_seed", "protocol", "attack_version"), of=str(task))
+        _check_images("clean", results.clean, models, of=str(task))
     for (task, backbone), models in results.models.groupby(["task", "backbone"]):  # no claim compares backbones
+        _check_same(models, ("image_size",), of=f"{task}, {backbone}")
         _check_images("radii", results.radii, models, of=f"{task}, {backbone}")
+
+
+def _check_same(models: pd.DataFrame, names: Sequence[str], *, of: str) -> None:
+    """Raise a StudyError unless these models have the same values of some columns."""
+    for name in names:
+        found = sorted(map(str, models[name].unique()))
+        if len(found) > 1:
+            raise StudyError(f"models of {of}: expected the same {name}, got {', '.join(found)}. Attack all alike.")
 
 
 def _check_images(table: str, rows: pd.DataFrame, models: pd.DataFrame, *, of: str) -> None:
     """Raise a StudyError unless a table has rows of each of these models, and of the same images."""
     names = ["task", "backbone", "arm", "seed"]
+    repeated = rows[rows.duplicated([*names, "image"])]
+    if len(repeated):
+        raise StudyError(
+            f"{table} of {repeated.task.iloc[0]}: expected one row for each model and image, got several of "
+            f"{repeated.image.iloc[0]}. Collect the results again."
+        )
     images = rows.groupby(names).image.agg(set)
     keys = list(models[names].itertuples(index=False, name=None))
     if missing := [key for key in keys if key not in images.index]:

@@ -181,6 +181,12 @@ def test_models_that_cannot_be_compared_are_refused_and_the_difference_is_named(
         judge(other_images, [HELPS])
     with pytest.raises(StudyError, match="expected the same attack_version, got 2, 3"):
         judge(other_attack, [HELPS])
+    sizes = results.models.assign(image_size=[128, *[224] * (len(results.models) - 1)])
+    with pytest.raises(StudyError, match="models of skin_lesion, resnet50: expected the same image_size, got 128, 224"):
+        judge(replace(results, models=sizes), [HELPS])
+    twice = pd.concat([results.radii, results.radii[:1]])
+    with pytest.raises(StudyError, match="radii of skin_lesion: expected one row for each model and image, got sev"):
+        judge(replace(results, radii=twice), [HELPS])
     without_rows = replace(results, radii=results.radii[results.radii.arm == "soft"])
     with pytest.raises(StudyError, match=r"radii of skin_lesion, resnet50: expected rows of .*'none'"):
         judge(without_rows, [HELPS])
