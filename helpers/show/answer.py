@@ -15,6 +15,7 @@ from helpers.errors import StudyError
 from helpers.judge.claims import Claim, read_claims
 from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge, judge_by_first, overall
+from helpers.judge.opposites import opposite_cells
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
 from helpers.show.answer_figures import QUESTIONS, draw_answer
@@ -49,7 +50,7 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
     verdict = _overall(ledger).loc[MAIN[0]]
     main_on_real = on_real[on_real.claim == MAIN[0]]
     words = [
-        in_words(_main_claim(), main, verdict, say.source(runs)),
+        in_words(_main_claim(), main, verdict, say.source(runs), opposite_cells(_answering(runs, main), _main_claim())),
         in_words_on_real(main_on_real, hardly_learned(real)),
     ]
     paragraphs = [" ".join(filter(None, words)), in_numbers(main, main_on_real)]

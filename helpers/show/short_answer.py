@@ -1,19 +1,21 @@
 """README's first paragraphs: what soft attention does to radii, in words, and then in numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, SUPPORTED, Thresholds
 from helpers.judge.together import together
 from helpers.show.answer_ratios import ratio
-from helpers.show.names import IMAGES_OF
+from helpers.show.names import IMAGES_OF, cell_name
 
 
-def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
+def in_words(
+    claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str, opposites: Collection[tuple[str, str]]
+) -> str:
     """Return the answer on drawn images: what was compared, what of it shows a gain or rules it out, and the verdict.
 
     Args:
@@ -21,6 +23,7 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
         rows: Of that claim in the ledger.
         overall_row: The one verdict over these rows.
         source: What the images are called.
+        opposites: Each task and backbone in which the opposite holds, adjusted for their number.
     """
     measured = rows[rows.value.notna()]
     if measured.empty:
@@ -28,16 +31,22 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
     shown, ruled_out = (int((measured.verdict == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     matters = np.exp(Thresholds.of(claim, chance=0).contradicts_below)
     lost = measured[(measured.verdict != NOT_TRUSTED) & (measured.high < 1)]
-    where = "; ".join(f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" for row in lost.itertuples())
+    surely = [row for row in lost.itertuples() if (row.task, row.backbone) in opposites]
     tests = f"{len(measured)} tests"
     return (
         f"We compared {len(measured)} combinations of task and network on {source}: {_count(shown, 'shows')} that soft "
         f"attention makes the network more robust, and {_count(ruled_out, 'rules')} out a gain of {matters - 1:.0%} or "
-        f"more (adjusted for {tests}). In {len(lost) or 'none'}, its own 95% interval lies below 1: less "
-        f"robust (not adjusted for {tests}{f': {where}' if where else ''}). Read as a claim about at least "
+        f"more (adjusted for {tests}). In {_listed(lost.itertuples())}, its own 95% interval lies below 1: less "
+        f"robust. Adjusted for {tests}, that holds in {_listed(surely)}. Read as a claim about at least "
         f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, the verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells})."
     )
+
+
+def _listed(rows: Iterable[Any]) -> str:
+    """Return the number of some rows of the ledger, and their names: "1 (chests, ResNet-50)", or "none"."""
+    names = [cell_name(row.task, row.backbone) for row in rows]
+    return f"{len(names)} ({'; '.join(names)})" if names else "none"
 
 
 def _count(number: int, verb: str) -> str:
