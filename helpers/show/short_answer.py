@@ -36,9 +36,9 @@ def in_words(
     return (
         f"We compared {len(measured)} combinations of task and network on {source}: {_count(shown, 'shows')} that soft "
         f"attention makes the network more robust, and {_count(ruled_out, 'rules')} out a gain of {matters - 1:.0%} or "
-        f"more (adjusted for {tests}). In {_listed(lost.itertuples())}, its own 95% interval lies below 1: less "
-        f"robust. Adjusted for {tests}, that holds in {_listed(surely)}. Read as a claim about at least "
-        f"{claim.at_least or len(rows)} of the paper's {len(rows)} combinations, the verdict is "
+        f"more (adjusted for {tests}). In {_listed(lost.itertuples())}, the 95% interval of the ratio lies below 1, "
+        f"which means less robust. Adjusted for {tests}, this is sure in {_listed(surely)}. Read as a claim about at "
+        f"least {claim.at_least or len(rows)} of the paper's {len(rows)} combinations, the verdict is "
         f"**{overall_row.verdict}** ({overall_row.cells})."
     )
 
