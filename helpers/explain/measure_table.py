@@ -1,6 +1,5 @@
 """All measures by name, and the table of their values: a row per image, condition and measure."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -34,11 +33,6 @@ MAP_PAIR_MEASURES = {  # inputs: two activation maps
     "SSIM": map_measures.ssim,
 }
 SHARES = ("all zero", "peak in the mask", "inverted")  # their values are 0 or 1
-MEASURE_RANGES = {  # of all measures: the smallest and the largest value that there can be
-    **dict.fromkeys([*PERTURBATION_MEASURES, *MAP_MEASURES, *MAP_PAIR_MEASURES], (0.0, 1.0)),
-    **dict.fromkeys(("rank correlation", "SSIM"), (-1.0, 1.0)),
-    **dict.fromkeys(("contrast", "dark splotches", "regions"), (0.0, math.inf)),
-}
 COLUMNS = ("image", "group", "condition", "epsilon", "target", "outcome", "measure", "value", "reason")
 
 

@@ -72,6 +72,8 @@ class Claim(Comparison):
         missing = [name for name in MEASURES[self.measure].needs if getattr(self, name) in (None, ())]
         if missing:
             raise ValueError(f"measure {self.measure!r} needs {', '.join(missing)}")
+        if problem := choice_problem(self.quantity, MEASURES[self.measure].quantities):
+            raise ValueError(f"quantity: {problem}")
         larger = (self.supports_above, self.contradicts_below)
         smaller = (self.supports_below, self.contradicts_above)
         given = [kind for kind in (larger, smaller, self.within and (self.within,)) if kind and kind != (None, None)]

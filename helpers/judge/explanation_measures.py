@@ -12,9 +12,6 @@ from helpers.judge.statistics import CONFIDENCE
 
 LOST_WITH_MAP = ("rank correlation", "inverted", "overlap of the top 20%")  # measures: 0 where a map vanishes
 
-# Between which a mean lies, of the quantities that claims are about
-MEAN_RANGES = {"rank correlation": (-1.0, 1.0), "inverted": (0.0, 1.0)}
-
 
 def explained(results: StudyResults, what: Comparison, task: str, backbone: str, **changes: object) -> pd.DataFrame:
     """Return image, group, seed and value of its quantity, under its condition, at its epsilon; some of it changed."""

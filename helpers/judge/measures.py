@@ -1,15 +1,19 @@
 """All measures of claims, by name."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from helpers.artifacts.quantities import DETECTORS, QUANTITIES
 from helpers.artifacts.results import StudyResults
 from helpers.judge import accuracy_measures as accuracies
 from helpers.judge import explanation_measures as explanations
 from helpers.judge.comparison import Comparison
 from helpers.judge.crossed import Estimate
+
+A_SHARE, ANY_NUMBER = (0.0, 1.0), (-np.inf, np.inf)
 
 
 @dataclass(frozen=True)
@@ -21,25 +25,25 @@ class Measure:
         needs: Fields of `Comparison` that it needs.
         is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
         rests_on_attack: Whether a doubtful attack makes it doubtful, unless the claim is about clean images.
-        bounds: Between which it lies, whatever its interval.
-        bounds_of: The same for quantities that have others, by name.
+        bounds: Between which it lies, whatever its interval; None: where its quantity lies.
+        quantities: Of which one is measured.
     """
 
     estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
     needs: tuple[str, ...] = ()
     is_ratio: bool = False
     rests_on_attack: bool = True
-    bounds: tuple[float, float] = (-np.inf, np.inf)
-    bounds_of: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    bounds: tuple[float, float] | None = ANY_NUMBER
+    quantities: Collection[str | None] = (None,)
 
     def shown(self, estimate: Estimate, quantity: str | None) -> list[float]:
         """Return the value of a quantity and the ends of its 95% interval, on the scale of the thresholds."""
         numbers = np.array([estimate.value, *estimate.interval()])
-        bounds = self.bounds_of.get(quantity or "", self.bounds)
+        bounds = self.bounds or QUANTITIES[str(quantity)]
         return np.clip(np.exp(numbers) if self.is_ratio else numbers, *bounds).tolist()
 
 
-A_SHARE = (0.0, 1.0)
+_of_explanations = partial(Measure, quantities=QUANTITIES)
 MEASURES = {
     "ratio of radii": Measure(accuracies.ratio_of_radii, ("other_arm",), is_ratio=True),
     "ratio of radii between tasks": Measure(accuracies.ratio_of_radii_between_tasks, ("other_tasks",), is_ratio=True),
@@ -47,17 +51,19 @@ MEASURES = {
     "difference of accuracies": Measure(accuracies.difference_of_accuracies, ("other_arm", "epsilon")),
     "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon")),
     "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",), bounds=A_SHARE),
-    "explanation": Measure(explanations.explanation, ("quantity",), bounds_of=explanations.MEAN_RANGES),
-    "explanation against control": Measure(explanations.explanation_against_control, ("quantity", "control")),
-    "explanation between arms": Measure(explanations.explanation_between_arms, ("quantity", "other_arm")),
-    "explanation between epsilons": Measure(
+    "explanation": _of_explanations(explanations.explanation, ("quantity",), bounds=None),
+    "explanation against control": _of_explanations(explanations.explanation_against_control, ("quantity", "control")),
+    "explanation between arms": _of_explanations(explanations.explanation_between_arms, ("quantity", "other_arm")),
+    "explanation between epsilons": _of_explanations(
         explanations.explanation_between_epsilons, ("quantity", "epsilon", "other_epsilon")
     ),
-    "explanation between tasks": Measure(explanations.explanation_between_tasks, ("quantity", "other_tasks")),
-    "detection": Measure(explanations.detection, ("quantity", "control", "epsilon"), bounds=A_SHARE),
+    "explanation between tasks": _of_explanations(explanations.explanation_between_tasks, ("quantity", "other_tasks")),
+    "detection": Measure(
+        explanations.detection, ("quantity", "control", "epsilon"), bounds=A_SHARE, quantities=DETECTORS
+    ),
     "difference of clean accuracies": Measure(
         accuracies.difference_of_accuracies, ("other_arm",), rests_on_attack=False
     ),
     "parameters added": Measure(accuracies.parameters_added, ("other_arm",), rests_on_attack=False),
-    "likeness of maps": Measure(explanations.maps_alike, ("quantity", "other_arm"), rests_on_attack=False),
+    "likeness of maps": _of_explanations(explanations.maps_alike, ("quantity", "other_arm"), rests_on_attack=False),
 }

@@ -20,10 +20,12 @@ def verdict_shares(
     seed_spread: float,
     rounds: int = SIMULATIONS,
 ) -> pd.Series:
-    """Return the share of each verdict on a claim about a ratio of radii, over simulated studies.
+    """Return the share of each verdict on one cell of a claim about a ratio of radii, over simulated studies.
+
+    Like `judge`, it adjusts for the number of the claim's cells: as if this one were the first to be decided.
 
     Args:
-        claim: With the thresholds.
+        claim: With the thresholds and the cells.
         effect: The true ratio.
         images: That both models classify right, each in a group of its own.
         seeds: Trainings.
@@ -33,10 +35,11 @@ def verdict_shares(
     """
     rng, thresholds = np.random.default_rng(0), Thresholds.of(claim, chance=0.5)
     image, seed = np.repeat(np.arange(images), seeds), np.tile(np.arange(seeds), images)
+    tests = np.array([len(claim.cells) if claim.some_cells_support else 1, len(claim.cells)])
     verdicts, half = [], image_spread / np.sqrt(2)
     for _ in range(rounds):
         of_image, of_both = rng.normal(0, half, images), rng.normal(0, half, len(image))
         of_seed = rng.normal(0, seed_spread, seeds)
         found = crossed_mean(np.log(effect) + of_image[image] + of_both + of_seed[seed], image, seed)
-        verdicts.append(thresholds.verdict(*thresholds.p_values(found)))
+        verdicts.append(thresholds.verdict(*(np.array(thresholds.p_values(found)) * tests)))
     return pd.Series(verdicts).value_counts(normalize=True)

@@ -113,9 +113,9 @@ def _title(outcomes: Sequence[Outcome]) -> str:
     configs = [outcome.config for outcome in outcomes]
     what = [join_distinct(map(name, configs)) for name in (lambda c: c.task, backbone_name, source_name)]
     images = join_distinct((str(len(outcome.labels)) for outcome in outcomes), " and ")
-    size = join_distinct((str(config.image_size) for config in configs), " and ")
+    size, seed = (join_distinct((str(getattr(c, name)) for c in configs), " and ") for name in ("image_size", "seed"))
     return (
-        f"{', '.join(what)}: {images} test images at {size} px\n"
+        f"{', '.join(what)}: {images} test images at {size} px, seed {seed}\n"
         f"L∞, {_attack_names(outcomes)}; bands: 95% intervals over lesions or patients"
     )
 

@@ -25,7 +25,7 @@ from helpers.show.answer_ratios import ratio_table
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.figures import save_figure
 from helpers.show.names import join_distinct
-from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
+from helpers.show.short_answer import in_numbers, in_words, verdict_in_words
 from helpers.show.summaries import draw_accuracies, save_summaries
 
 README = ROOT / "README.md"
@@ -38,34 +38,30 @@ OWN = tuple(name for name in QUESTIONS if name not in MAIN)  # what the paper do
 
 
 def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResults, on_real: pd.DataFrame) -> str:
-    """Return the answer, of drawn images and of real ones: in words, and in a second paragraph in numbers.
+    """Return the answer in words, of drawn images and of real ones.
 
     Args:
         runs: On drawn images.
         ledger: Of these runs: each claim is answered by the first of them that measured it.
         real: On real images.
-        on_real: The ledger of that run, whose ratios stand beside theirs.
+        on_real: The ledger of that run.
     """
-    main = ledger[ledger.claim == MAIN[0]]
-    verdict = _overall(ledger).loc[MAIN[0]]
-    main_on_real = on_real[on_real.claim == MAIN[0]]
-    words = [
-        in_words(_main_claim(), main, verdict, say.source(runs), opposite_cells(_answering(runs, main), _main_claim())),
-        in_words_on_real(main_on_real, hardly_learned(real)),
-    ]
-    paragraphs = [" ".join(filter(None, words)), in_numbers(main, main_on_real)]
-    return "\n\n".join(filter(None, paragraphs))
-
-
-def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return what would tell where there is no verdict, and in Markdown how many claims came out how."""
     claim = _main_claim()
-    main = ledger[ledger.claim == claim.id]
+    main, main_on_real = (rows[rows.claim == claim.id] for rows in (ledger, on_real))
+    words = in_words(claim, main, say.source(runs), opposite_cells(_answering(runs, main), claim))
+    return f"{words} {verdict_in_words(claim, _overall(ledger).loc[claim.id], main_on_real, hardly_learned(real))}"
+
+
+def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataFrame) -> str:
+    """Return all ratios together, what would tell where there is no verdict, and how many claims came out how."""
+    claim = _main_claim()
+    main, main_on_real = (rows[rows.claim == claim.id] for rows in (ledger, on_real))
     judged = _answering(runs, main)
     sure = " ".join(filter(None, [say.what_would_tell(main), say.fewer(judged, claim, main)]))
     of_attention = [claim, next(each for each in read_claims() if each.id == "attention-alone")]
     wide = say.widths(judged, of_attention, backbone="resnet50", wanted=WIDEST)
-    return "\n\n".join(filter(None, [sure, wide, say.counts(_overall(ledger), read_claims())]))
+    numbers = in_numbers(main, main_on_real)
+    return "\n\n".join(filter(None, [numbers, sure, wide, say.counts(_overall(ledger), read_claims())]))
 
 
 def _answering(runs: Sequence[StudyResults], rows: pd.DataFrame) -> StudyResults:
@@ -113,7 +109,7 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
         "verdicts": table_of_verdicts(runs, ledger),
         "ratios": ratio_table(ledger, runs, claim),
         "models": models,
-        "how sure": how_sure(runs, ledger),
+        "how sure": how_sure(runs, ledger, on_real),
         "on real images": on_real_images(real, on_real, ledger, claim, shown=(*MAIN[:2], *OWN)),
         "beside the paper": beside_paper(runs, ledger),
     }
@@ -153,9 +149,8 @@ def main() -> None:
         *runs, real = results = [StudyResults.load(folder) for folder in folders]
         for each, folder in zip(results, folders, strict=True):
             save_summaries(each, folder)
-        draw(runs, real, ROOT / "figures" / "answer.png")
-        for each in runs:
             draw_accuracies(each, ROOT / "figures" / each.about["profile"])
+        draw(runs, real, ROOT / "figures" / "answer.png")
         with files.atomic_write(README) as temporary:
             temporary.write_text(write_into(README.read_text(), parts_of_readme(runs, real)))
     except StudyError as error:

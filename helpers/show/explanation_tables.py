@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.quantities import QUANTITIES
 from helpers.explain.compare_maps import compare_maps
-from helpers.explain.measure_table import MAP_PAIR_MEASURES, MEASURE_RANGES, SHARES
+from helpers.explain.measure_table import MAP_PAIR_MEASURES, SHARES
 from helpers.judge.statistics import summarise
 from helpers.show.names import with_interval
 
@@ -25,7 +26,7 @@ def tabulate_outcomes(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     """
     maps = measured[measured.measure.isin(MAP_PAIR_MEASURES) & (measured.target == target)]
     attacked = maps[maps.condition == "attack"]
-    means = summarise(attacked, ["model", "epsilon", "outcome", "measure"], shares=SHARES, ranges=MEASURE_RANGES)
+    means = summarise(attacked, ["model", "epsilon", "outcome", "measure"], shares=SHARES, ranges=QUANTITIES)
     means["shown"] = [
         f"{row.mean:.2f} ({row.images})" if row.images >= FEWEST_IMAGES else "–" for row in means.itertuples()
     ]
@@ -53,7 +54,7 @@ def tabulate_maps_of_models(others: pd.DataFrame) -> pd.DataFrame:
     Args:
         others: What `compare_all_maps` returned.
     """
-    means = summarise(others, ["models", "condition", "measure"], shares=SHARES, ranges=MEASURE_RANGES)
+    means = summarise(others, ["models", "condition", "measure"], shares=SHARES, ranges=QUANTITIES)
     return _pivot(means, index=["models", "condition"], columns="measure")
 
 

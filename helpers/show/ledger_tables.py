@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from helpers.artifacts.quantities import QUANTITIES
+from helpers.explain.measure_table import PERTURBATION_MEASURES
 from helpers.judge.claims import Claim
+from helpers.paths import ROOT
 from helpers.show.names import cell_name
+
+FIGURES = ROOT / "figures"
 
 
 def measured_claims(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
@@ -31,9 +36,23 @@ def measured_claims(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFra
                 "from": row.profile + (f", {row.images} images" if row.images else "") + trainings,
                 "verdict": row.verdict,
                 "why": row.why,
+                "figure": figure_behind(claim, row.profile, row.task, row.backbone),
             }
         )
     return pd.DataFrame(rows)
+
+
+def figure_behind(claim: Claim, profile: str, task: str, backbone: str) -> str:
+    """Return how the name of the figure begins that shows what a claim is about; "" if that profile has none."""
+    if claim.quantity in PERTURBATION_MEASURES:
+        kind = "perturbation_shapes"
+    elif claim.quantity in QUANTITIES:
+        kind = "grad_cam"
+    elif claim.measure in ("detection", "parameters added"):
+        return ""
+    else:
+        kind = "accuracy_against_epsilon"
+    return kind * any((FIGURES / profile).glob(f"{kind}-{task}-{backbone}-*"))
 
 
 def claims_without_numbers(ledger: pd.DataFrame) -> pd.DataFrame:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from helpers.artifacts.folders import RunFolder
+from helpers.artifacts.quantities import QUANTITIES
 from helpers.artifacts.records import recorded_config
 from helpers.artifacts.results import StudyResults, rows_of_model
 from helpers.artifacts.tables import EXPLANATIONS, PREDICTIONS
 from helpers.config import Config
-from helpers.explain.measure_table import MEASURE_RANGES, SHARES
+from helpers.explain.measure_table import SHARES
 from helpers.judge.statistics import clean_summary, summarise
 from helpers.profile_files import MODEL_KEYS
 from helpers.profiles import read_models
@@ -71,4 +72,4 @@ def summarise_measures(measured: pd.DataFrame) -> pd.DataFrame:
         measured: What `read_measures` returned.
     """
     keys = ["task", "backbone", "model", "condition", "epsilon", "target", "measure"]
-    return summarise(measured, keys, shares=SHARES, ranges=MEASURE_RANGES)
+    return summarise(measured, keys, shares=SHARES, ranges=QUANTITIES)

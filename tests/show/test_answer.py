@@ -21,7 +21,7 @@ from helpers.show.answer_ratios import ratio_table
 from helpers.show.answer_sentences import counts, fewer, widths
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.names import IMAGES_OF
-from helpers.show.short_answer import in_numbers, in_words, in_words_on_real
+from helpers.show.short_answer import in_numbers, in_words, verdict_in_words
 
 
 def runs():
@@ -149,7 +149,6 @@ def ledger_by_hand(*rows):
 
 def test_gains_losses_and_what_is_ruled_out_are_counted():
     (claim,) = [claim for claim in read_claims() if claim.id == "robustness"]
-    overall_row = pd.Series({"verdict": "cannot tell", "cells": "what they say"})
     rows = ledger_by_hand(
         ("skin_lesion", "resnet50", "contradicted", 0.8, 0.7, 0.9),
         ("retinopathy", "resnet50", "contradicted", 1.0, 0.9, 1.1),
@@ -157,20 +156,19 @@ def test_gains_losses_and_what_is_ruled_out_are_counted():
         ("retinopathy", "inception_resnet_v2", "attack not trusted", 0.5, 0.4, 0.6),
         ("skin_lesion", "inception_resnet_v2", "not testable here", np.nan, np.nan, np.nan),
     )
-    said = in_words(claim, rows, overall_row, "drawn images", [("retinopathy", "resnet50")])
+    said = in_words(claim, rows, "drawn images", [("retinopathy", "resnet50")])
     assert (
         "We compared 4 combinations of task and network on drawn images: none shows that soft attention makes" in said
     )
-    assert ", and 2 rule out a gain of 15% or more (adjusted for 4 tests). In 1 (skin lesions, ResNet-50), the" in said
-    assert "below 1, which means less robust. Adjusted for 4 tests, this is sure in none. Read" in said
-    surely = in_words(claim, rows, overall_row, "drawn images", [("skin_lesion", "resnet50")])
-    assert "Adjusted for 4 tests, this is sure in 1 (skin lesions, ResNet-50). Read" in surely
-    assert said.endswith("at least 4 of the paper's 5 combinations, the verdict is **cannot tell** (what they say).")
+    assert ", and 2 rule out a gain of 15% or more (adjusted for 4 tests). In 1, the 95% interval says" in said
+    assert said.endswith("less robust; adjusted for 4 tests, this is sure in none.")
+    surely = in_words(claim, rows, "drawn images", [("skin_lesion", "resnet50")])
+    assert surely.endswith("adjusted for 4 tests, this is sure in 1 (skin lesions, ResNet-50).")
     gained = ledger_by_hand(("skin_lesion", "resnet50", "supported", 1.5, 1.2, 1.9))
-    said = in_words(claim, gained, overall_row, "drawn images", [])
+    said = in_words(claim, gained, "drawn images", [])
     assert "1 shows that soft attention makes the network more robust, and none rules out a gain of 15%" in said
-    assert "In none, the 95% interval of the ratio lies below 1, which means less robust." in said
-    nothing = in_words(claim, rows.iloc[4:], overall_row, "drawn images", [])
+    assert "In none, the 95% interval says that it makes the network less robust;" in said
+    nothing = in_words(claim, rows.iloc[4:], "drawn images", [])
     assert nothing == "On drawn images, there are no models with soft attention and without to compare."
 
 
@@ -197,8 +195,8 @@ def test_the_numbers_are_those_of_the_ledger_on_drawn_and_on_real_images():
     real = ledger_by_hand(("skin_lesion", "resnet50", "contradicted", 0.5, 0.4, 0.6))
     three = pd.concat([drawn, drawn.iloc[:1].assign(value=0.8**2 / 1.1)])  # logarithms around that of .8
     text = in_numbers(three, real)
-    assert text.startswith("Over these 3 together, the ratio of radii, soft attention to none, is 0.80 (")
-    assert " On real images, it is 0.50 (0.40 to 0.60) on skin lesions. A radius is" in text
+    assert text.startswith("Over the 3 combinations together, the ratio of radii, soft attention to none, is 0.80 (")
+    assert text.endswith(" On real images, it is 0.50 (0.40 to 0.60) on skin lesions.")
     alone = in_numbers(drawn, real)
     assert alone.startswith("On real images, the ratio of radii, soft attention to none, is 0.50 (0.40 to 0.60)")
     doubted = in_numbers(drawn, real.assign(verdict="attack not trusted"))
@@ -233,12 +231,14 @@ def test_models_that_have_hardly_learned_stand_beside_the_verdict_on_real_images
         ("retinopathy", "resnet50", "cannot tell", 1.0, 0.9, 1.1),
         ("pneumothorax", "resnet50", "not testable here", np.nan, np.nan, np.nan),
     )
+    claim, overall_row = questions()[0], pd.Series({"verdict": "cannot tell", "cells": "what they say"})
     expected = (
-        "On a sample of real images, this is *contradicted* on skin lesions; *cannot tell* on retinas (models that "
-        "have hardly learned the task)."
+        "So the paper's claim, read as one about at least 4 of its 6 combinations, is **cannot tell** (what they say); "
+        "on a sample of real images, it is *contradicted* on skin lesions, and *cannot tell* on retinas (by models "
+        "that have hardly learned the task)."
     )
-    assert in_words_on_real(rows, [("retinopathy", "resnet50")]) == expected
-    assert in_words_on_real(rows.iloc[2:], []) == ""
+    assert verdict_in_words(claim, overall_row, rows, [("retinopathy", "resnet50")]) == expected
+    assert verdict_in_words(claim, overall_row, rows.iloc[2:], []).endswith("**cannot tell** (what they say).")
 
 
 def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():

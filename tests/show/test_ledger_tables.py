@@ -1,11 +1,12 @@
 """The ledger of claims as tables to read."""
 
 import numpy as np
+import pytest
 from planted_results import planted_results
 
-from helpers.judge.claims import Claim
+from helpers.judge.claims import Claim, read_claims
 from helpers.judge.ledger import judge
-from helpers.show.ledger_tables import claims_without_numbers, measured_claims
+from helpers.show.ledger_tables import claims_without_numbers, figure_behind, measured_claims
 
 CELLS = ["skin_lesion/resnet50", "retinopathy/resnet50"]
 ABOUT = {"section": "1", "cells": CELLS, "measure": "ratio of radii", "supports_above": 1, "contradicts_below": 1.15}
@@ -28,7 +29,28 @@ def test_each_claim_stands_in_one_of_the_two_tables():
         "from": f"planted, {decided.images} images, 2 trainings",
         "verdict": decided.verdict,
         "why": decided.why,
+        "figure": "",
     }
     (other,) = claims_without_numbers(ledger).to_dict("records")
     assert other["the paper says"] == "so does the placebo"
     assert other["why"] == "in profile planted: no results of placebo for skin_lesion, resnet50"
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "expected"),
+    [
+        ("robustness", "reference", "accuracy_against_epsilon"),
+        ("resnet50-shape", "reference", "perturbation_shapes"),
+        ("robustness", "nowhere", ""),
+        ("parameters", "reference", ""),
+    ],
+)
+def test_a_claim_names_the_figure_that_shows_what_it_is_about_if_there_is_one(name, profile, expected):
+    (claim,) = (claim for claim in read_claims() if claim.id == name)
+    task, backbone = claim.cells[0].split("/")
+    assert figure_behind(claim, profile, task, backbone) == expected
+
+
+def test_a_claim_about_maps_names_the_picture_of_maps():
+    (claim, *_) = (claim for claim in read_claims() if claim.quantity == "entropy")
+    assert figure_behind(claim, "reference", *claim.cells[0].split("/")) == "grad_cam"
