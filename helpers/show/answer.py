@@ -22,6 +22,7 @@ from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_models import model_table
 from helpers.show.answer_on_real import on_real_images
 from helpers.show.answer_ratios import ratio_table
+from helpers.show.answer_runs import run_table
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
 from helpers.show.figures import save_figure
 from helpers.show.names import join_distinct
@@ -78,8 +79,8 @@ def _overall(ledger: pd.DataFrame) -> pd.DataFrame:
     return overall(ledger, read_claims()).set_index("claim")
 
 
-def table_of_verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return in Markdown the table of the main claims with their verdicts, and what the runs hold."""
+def table_of_verdicts(ledger: pd.DataFrame) -> str:
+    """Return in Markdown the table of the main claims with their verdicts."""
     verdicts = _overall(ledger)
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *OWN):
@@ -87,8 +88,7 @@ def table_of_verdicts(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str
         found = ledger[(ledger.claim == name) & (ledger.rests_on != "")]
         rests = join_distinct(f"{each.rests_on}, `{each.profile}`" for each in found.itertuples()) or "–"
         lines.append(f"| {row.says} ({row.section}) | **{row.verdict}** | {row.cells} | {rests} |")
-    about = "\n".join(f"- Profile `{each.about['profile']}`, {say.source([each])}: {say.size(each)}." for each in runs)
-    return "\n".join(lines) + f"\n\n{about}"
+    return "\n".join(lines)
 
 
 def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
@@ -106,7 +106,8 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
     models = model_table(_answering(runs, ledger[ledger.claim == claim.id]), [str(claim.other_arm), claim.arm])
     return {
         "answer": answer(runs, ledger, real, on_real),
-        "verdicts": table_of_verdicts(runs, ledger),
+        "verdicts": table_of_verdicts(ledger),
+        "runs": run_table([*runs, real]),
         "ratios": ratio_table(ledger, runs, claim),
         "models": models,
         "how sure": how_sure(runs, ledger, on_real),

@@ -13,9 +13,7 @@ from helpers.judge.ledger import RESTS_ON, judge_by_first
 from helpers.judge.measures import MEASURES
 from helpers.judge.rows import NotMeasurableError
 from helpers.judge.thresholds import CANNOT_TELL, VERDICTS, needed
-from helpers.profile_files import profile_path
-from helpers.profiles import read_models
-from helpers.show.names import IMAGES_OF, SOURCES, cell_name, join_distinct, span
+from helpers.show.names import IMAGES_OF, SOURCES, cell_name, join_distinct
 
 KINDS_OF_CLAIMS = {
     "compares": "how robust models are with attention and without",
@@ -116,21 +114,3 @@ def counts(verdicts: pd.DataFrame, claims: Sequence[Claim]) -> str:
 
 def _kind(claim: Claim) -> str:
     return KINDS_OF_CLAIMS["compares" if claim.compares_robustness else "level" if claim.is_level else "other"]
-
-
-def size(results: StudyResults) -> str:
-    """Return how many models, trainings and attacked images a run has, in words."""
-    trainings = results.models.groupby(["task", "backbone", "arm"]).seed.nunique()
-    images = results.radii.groupby(["task", "backbone"]).image.nunique()
-    cells = pd.DataFrame(results.cells, columns=["task", "backbone"]).groupby("backbone", sort=False).task
-    models = "; ".join(
-        f"{BACKBONES[str(backbone)].title} on {', '.join(IMAGES_OF[task] for task in tasks)}"
-        for backbone, tasks in cells
-    )
-    profile = results.about["profile"]
-    listed = len(read_models(profile)) if profile_path(profile).is_file() else 0
-    rest = f" of {listed}" if listed > len(results.models) else ""
-    return (
-        f"{len(results.models)}{rest} models ({models}), trainings of each: {span(trainings)}, attacked images of "
-        f"each: {span(images)}"
-    )

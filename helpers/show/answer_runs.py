@@ -1,0 +1,72 @@
+"""The table of README that says what each run holds, how sure its accuracies are, and what its attacks took."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.artifacts.results import MODEL, StudyResults
+from helpers.judge.statistics import accuracy_by_epsilon, grouped_mean
+from helpers.profile_files import profile_path
+from helpers.profiles import read_models
+from helpers.show.answer_sentences import source
+from helpers.show.names import span
+
+COLUMNS = (
+    "run",
+    "images",
+    "models",
+    "trainings of each",
+    "test images",
+    "widest 95% interval of a clean accuracy",
+    "attacked images",
+    "widest 95% interval of a robust accuracy",
+    "mean gradient calls an image: two classes",
+    "more classes",
+)
+
+
+def run_table(runs: Sequence[StudyResults]) -> str:
+    """Return in Markdown a row for each run, with `COLUMNS`. Calls are of images that are classified right."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(_row(results))} |" for results in runs)])
+
+
+def _row(results: StudyResults) -> list[str]:
+    key, radii = list(MODEL), results.radii
+    by_cell = (table.groupby(key[:2]).image.nunique() for table in (results.clean, radii))
+    test_images, attacked = map(span, by_cell)
+    clean = [
+        grouped_mean(part.right.to_numpy(), part.group.to_numpy(), is_share=True) for part in _models(results.clean)
+    ]
+    curves = [accuracy_by_epsilon(part, results.about["epsilons"]) for part in _models(radii)]
+    robust = np.concatenate([curve[["accuracy", "low", "high"]].to_numpy() for curve in curves])
+    calls = radii[radii.radius > 0].groupby(key).calls.mean().round().astype(int)
+    has_two = results.models.set_index(key).classes.reindex(calls.index) == 2
+    return [
+        f"`{results.about['profile']}`",
+        source([results]),
+        _models_of_profile(results),
+        span(results.models.groupby(key[:3]).seed.nunique()),
+        test_images,
+        _widest(clean),
+        attacked,
+        _widest(robust),
+        *(span(part) if len(part) else "–" for part in (calls[has_two], calls[~has_two])),
+    ]
+
+
+def _models(table: pd.DataFrame) -> Iterable[pd.DataFrame]:
+    return (part for _, part in table.groupby(list(MODEL)))
+
+
+def _widest(means: Iterable[Sequence[float]]) -> str:
+    """Return the width of the widest interval, from means with their ends."""
+    return f"{max(high - low for _, low, high in means):.2f}"
+
+
+def _models_of_profile(results: StudyResults) -> str:
+    """Return how many models there are, and of how many, if its profile lists more."""
+    profile = results.about["profile"]
+    listed = len(read_models(profile)) if profile_path(profile).is_file() else 0
+    return f"{len(results.models)}" + f" of {listed}" * (listed > len(results.models))

@@ -1,0 +1,48 @@
+"""README's table of runs: its numbers worked out by hand, or taken from what another script wrote."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted_results import planted_results
+
+from helpers.artifacts.results import StudyResults
+from helpers.paths import ROOT
+from helpers.show.answer_runs import COLUMNS, run_table
+
+
+def row_of(results):
+    """Return the row of a run, by column."""
+    _, _, line = run_table([results]).splitlines()
+    return dict(zip(COLUMNS, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
+
+
+@pytest.mark.parametrize("profile", ["reference", "quick", "real"])
+def test_the_widest_interval_is_that_of_the_committed_curves(profile):
+    curves = pd.read_csv(ROOT / "results" / f"{profile}.csv")
+    row = row_of(StudyResults.load(ROOT / "results" / profile))
+    assert float(row["widest 95% interval of a robust accuracy"]) == round((curves.high - curves.low).max(), 2)
+    assert float(row["widest 95% interval of a clean accuracy"]) < 0.15
+
+
+def test_calls_are_means_over_images_that_are_right_and_spans_over_models():
+    results = planted_results(
+        effect=1, images=40, seeds=2, rng=np.random.default_rng(0), tasks=("skin_lesion", "retinopathy")
+    )
+    is_two = results.models.task == "retinopathy"
+    models = results.models.assign(classes=results.models.classes.mask(is_two, 2))
+    radii = results.radii
+    calls = np.where(radii.radius == 0, 900, np.where(radii.task == "skin_lesion", 100 + 7 * radii.seed, 50))
+    row = row_of(replace(results, models=models, radii=radii.assign(calls=calls)))
+    assert row["mean gradient calls an image: two classes"] == "50"
+    assert row["more classes"] == "100 to 107"
+    assert (row["models"], row["trainings of each"], row["test images"]) == ("8", "2", "40")
+    only_seven = replace(results, models=results.models, radii=radii)
+    assert row_of(only_seven)["mean gradient calls an image: two classes"] == "–"
+
+
+def test_a_run_that_goes_on_says_how_many_models_its_profile_has():
+    results = StudyResults.load(ROOT / "results" / "quick").trainings([0])
+    fewer = replace(results, models=results.models.iloc[:-2])
+    assert (row_of(results)["models"], row_of(fewer)["models"]) == ("8", "6 of 8")
