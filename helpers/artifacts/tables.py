@@ -43,6 +43,9 @@ class Table:
         files.write_table(table, path)
 
 
+REMEDY = 2  # times as many steps has an attack that is repeated, as its checks asked for more
+
+
 def steps_of(robustness: pd.DataFrame) -> int:
     """Return the steps of the attack that left a table of robustness, from the attack's name."""
     return int(re.findall(r"_(\d+)", robustness.attack.iloc[0])[0])

@@ -12,7 +12,7 @@ from helpers.artifacts import records
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.reports import ChecksReport, ManifestReport
-from helpers.artifacts.tables import ROBUSTNESS, steps_of
+from helpers.artifacts.tables import REMEDY, ROBUSTNESS, steps_of
 from helpers.attacks.attack import PROTOCOLS, attack
 from helpers.attacks.attacked import Attacked, nearer
 from helpers.attacks.checks import Checks, check_attack
@@ -31,7 +31,6 @@ from helpers.profiles import read_config
 
 BLOCK = 100  # images per block: bounds lost work and memory
 KEPT_ADVERSARIALS = 24
-REMEDY = 2  # times as many steps, once and for all images, if the checks of a search for radii ask for more
 REMEDY_SEED_OFFSET = 1000  # gives the repeated attack other random starts than the first one, and than the checks
 
 

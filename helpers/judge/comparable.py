@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from helpers.artifacts.results import StudyResults
+from helpers.artifacts.tables import REMEDY, steps_of
 from helpers.errors import StudyError
 
 # Versions of the attack that find the same radii, unless an adversarial is rejected or the attack is repeated: 5 added
@@ -24,6 +25,7 @@ def check_comparable(results: StudyResults) -> None:
     for (task, backbone), models in results.models.groupby(["task", "backbone"]):  # no claim compares backbones
         _check_same(models, ("image_size",), of=f"{task}, {backbone}")
         _check_images("radii", results.radii, models, of=f"{task}, {backbone}")
+        _check_steps(results.radii, of=(str(task), str(backbone)))
 
 
 def _check_same(models: pd.DataFrame, names: Sequence[str], *, of: str) -> None:
@@ -43,7 +45,8 @@ def _check_images(table: str, rows: pd.DataFrame, models: pd.DataFrame, *, of: s
             f"{table} of {repeated.task.iloc[0]}: expected one row for each model and image, got several of "
             f"{repeated.image.iloc[0]}. Collect the results again."
         )
-    images = rows.groupby(names).image.agg(set)
+    with_truth = pd.Series(list(zip(rows.image, rows.group, rows.label, strict=True)), index=rows.index)
+    images = with_truth.groupby([rows[name] for name in names]).agg(set)
     keys = list(models[names].itertuples(index=False, name=None))
     if missing := [key for key in keys if key not in images.index]:
         raise StudyError(f"{table} of {of}: expected rows of {missing[0]}, found none. Attack it first.")
@@ -51,10 +54,21 @@ def _check_images(table: str, rows: pd.DataFrame, models: pd.DataFrame, *, of: s
     for key in keys:
         if images[key] != first:
             raise StudyError(
-                f"{table} of {of}: expected the same images for all models; {_named(key)} has "
+                f"{table} of {of}: expected the same images, groups and labels for all models; {_named(key)} has "
                 f"{len(images[key] - first)} that {_named(keys[0])} has not, and lacks {len(first - images[key])}. "
                 "Use the same data_seed, split and attack_images."
             )
+
+
+def _check_steps(radii: pd.DataFrame, *, of: tuple[str, str]) -> None:
+    """Raise a StudyError unless each attack took as many steps as the shortest, or was repeated in more."""
+    radii = radii[(radii.task == of[0]) & (radii.backbone == of[1])]
+    steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
+    if not (steps / steps.min()).isin([1, REMEDY]).all():
+        found = ", ".join(map(str, sorted(steps.unique())))
+        raise StudyError(
+            f"radii of {', '.join(of)}: expected attacks of the same steps, got {found}. Attack all alike."
+        )
 
 
 def _named(key: tuple) -> str:

@@ -608,6 +608,20 @@ def test_a_right_gradient_is_not_doubted_for_the_size_of_the_logits(small_model,
     assert not applies or table.loc["gradients right"].passed
 
 
+def test_rounding_of_an_image_with_large_logits_hides_nothing_of_another_image():
+    """The bright image is right in the first step; the dark one, with small and curved logits, only in the next."""
+    weights = np.random.default_rng(0).normal(0, 1, 192).astype(np.float32)
+    images = np.random.default_rng(1).uniform(0, 0.4, (2, 8, 8, 3)).astype(np.float32)
+    images[0] += np.float32(0.6)
+    inputs = keras.Input((8, 8, 3))
+    dense = keras.layers.Dense(1, use_bias=False)
+    along = dense(keras.layers.Flatten()(inputs))
+    dense.set_weights([weights[:, None] / np.linalg.norm(weights)])
+    is_bright = keras.ops.mean(inputs, axis=(1, 2, 3))[:, None] > 0.5
+    logit = keras.ops.where(is_bright, 1e6 * along, keras.ops.sin(5000 * along))
+    assert of_gradients(keras.Model(inputs, keras.ops.concatenate([logit, -logit], axis=1)), images).passed
+
+
 def test_a_wrong_gradient_that_rounding_hides_in_short_steps_is_caught(small_model, small_task):
     model = append_layer(prepend_layer(small_model, ReversedGradient()), keras.layers.Rescaling(1.0, 3e4))
     attacked = attack(append_layer(small_model, keras.layers.Rescaling(1.0, 3e4)), *small_task, batch_size=20)

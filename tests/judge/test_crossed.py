@@ -1,5 +1,7 @@
 """The interval of a mean over images and trainings covers the truth as often as it says."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -97,3 +99,16 @@ def test_what_would_tell_begins_at_the_interval_that_there_is(seeds, seed_spread
     half = (high - low) / 2
     assert needed(found, 1.001 * half) == "about 100 images would tell"
     assert needed(found, 0.98 * half) != "about 100 images would tell"
+
+
+def test_as_many_trainings_would_tell_as_make_the_interval_so_narrow():
+    """A study in which each training occurs twice needs what the first one is said to need: twice the trainings."""
+    rng = np.random.default_rng(1)
+    group, seed, image = np.repeat(np.arange(50), 40), np.tile(np.arange(20), 100), np.repeat(np.arange(100), 20)
+    values = rng.normal(0, 0.1, 50)[group] + rng.normal(0, 0.05, 20)[seed] + rng.normal(0, 1, 2000)
+    found = crossed_mean(values, group, seed, images=image)
+    twice = [np.tile(part, 2) for part in (values, group, image)]
+    low, high = crossed_mean(*twice[:2], np.concatenate([seed, seed + 100]), images=twice[2]).interval()
+    for factor, lowest, highest in ((1.01, 39, 41), (0.99, 42, 60)):
+        (trainings,) = re.findall(r"about (\d+) trainings would tell", needed(found, factor * (high - low) / 2))
+        assert lowest <= int(trainings) <= highest
