@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from helpers.backbones import BACKBONES
 from helpers.errors import StudyError, choice_problem
 from helpers.judge.comparison import Comparison
-from helpers.judge.measures import MEASURES
+from helpers.judge.measures import MEASURES, Measure
 from helpers.judge.testable import CLAIMS
 from helpers.tasks import TASKS
 from helpers.values import choice_of
@@ -66,14 +66,15 @@ class Claim(Comparison):
     @pydantic.model_validator(mode="after")
     def _check_claim(self) -> Self:
         if self.not_testable:
+            if self.measure is not None:
+                raise ValueError(f"not_testable: expected no measure beside it, got {self.measure!r}")
             return self
         if self.measure is None or not self.cells:
             raise ValueError("expected a measure and cells, or not_testable with the reason")
         missing = [name for name in MEASURES[self.measure].needs if getattr(self, name) in (None, ())]
         if missing:
             raise ValueError(f"measure {self.measure!r} needs {', '.join(missing)}")
-        if problem := choice_problem(self.quantity, MEASURES[self.measure].quantities):
-            raise ValueError(f"quantity: {problem}")
+        self._check_compared(MEASURES[self.measure])
         larger = (self.supports_above, self.contradicts_below)
         smaller = (self.supports_below, self.contradicts_above)
         given = [kind for kind in (larger, smaller, self.within and (self.within,)) if kind and kind != (None, None)]
@@ -90,6 +91,25 @@ class Claim(Comparison):
             raise ValueError(f"at_least: expected 1 to {len(self.cells)}, the number of cells; got {self.at_least}")
         return self
 
+    def _check_compared(self, measure: Measure) -> None:
+        """Raise a ValueError if a quantity is unknown, or something is compared with itself."""
+        if measure.quantities:
+            if problem := choice_problem(self.quantity, measure.quantities):
+                raise ValueError(f"quantity: {problem}")
+        elif self.quantity is not None:
+            raise ValueError(f"quantity: measure {self.measure!r} takes none, got {self.quantity!r}")
+        if measure.controls and (problem := choice_problem(self.control, measure.controls)):
+            raise ValueError(f"control: {problem}")
+        tasks = {cell.split("/")[0] for cell in self.cells}
+        for name, is_itself in (
+            ("other_arm", self.other_arm == self.arm),
+            ("other_tasks", bool(tasks & set(self.other_tasks))),
+            ("control", self.control == self.condition),
+            ("other_epsilon", self.other_epsilon is not None and self.other_epsilon == self.epsilon),
+        ):
+            if is_itself:
+                raise ValueError(f"{name}: {getattr(self, name)!r} would be compared with itself")
+
     def _check_thresholds(self) -> None:
         """Raise a ValueError if thresholds are in the wrong order, or none of the measure's scale."""
         if self.within and not self.within[0] < self.within[1]:
@@ -99,8 +119,14 @@ class Claim(Comparison):
             if value == "chance" and self.measure != "accuracy":
                 raise ValueError(f"{name}: only measure accuracy has a chance level, got chance for {self.measure!r}")
         numbers = [value for value in (*named.values(), *(self.within or ())) if isinstance(value, float)]
-        if MEASURES[str(self.measure)].is_ratio and min(numbers) <= 0:
+        measure = MEASURES[str(self.measure)]
+        if measure.is_ratio and min(numbers) <= 0:
             raise ValueError(f"measure {self.measure!r} is a ratio: expected thresholds above 0, got {min(numbers)}")
+        low, high = measure.limits(self.quantity)
+        if numbers and not low <= min(numbers) <= max(numbers) <= high:
+            raise ValueError(
+                f"measure {self.measure!r} lies in {low:g} to {high:g}: got a threshold outside, {numbers}"
+            )
         for smaller, larger in SMALLER_FIRST:
             low, high = named[smaller], named[larger]
             if isinstance(low, float) and isinstance(high, float) and low > high:
@@ -132,8 +158,8 @@ def read_claims(path: Path = CLAIMS) -> list[Claim]:
         rows = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: expected a YAML list of claims; {error}") from error
-    if not isinstance(rows, list):
-        raise StudyError(f"{path}: expected a YAML list of claims, got {type(rows).__name__}.")
+    if not isinstance(rows, list) or not rows:
+        raise StudyError(f"{path}: expected a YAML list of claims, got {type(rows).__name__ if rows else 'none'}.")
     claims: list[Claim] = []
     problems = []
     for number, row in enumerate(rows, start=1):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from helpers.artifacts.results import StudyResults
+from helpers.artifacts.results import MODEL, TABLES, StudyResults
 from helpers.artifacts.tables import REMEDY, steps_of
 from helpers.errors import StudyError
 
@@ -16,6 +16,7 @@ SAME_WITH_TWO_CLASSES = (4, *SAME)
 
 def check_comparable(results: StudyResults) -> None:
     """Raise a StudyError unless all models of a task and backbone were attacked on the same images, in the same way."""
+    _check_models(results)
     for task, models in results.models.groupby("task"):
         is_same = models.attack_version.isin(SAME)
         is_same |= (models.classes == 2) & models.attack_version.isin(SAME_WITH_TWO_CLASSES)
@@ -26,6 +27,19 @@ def check_comparable(results: StudyResults) -> None:
         _check_same(models, ("image_size",), of=f"{task}, {backbone}")
         _check_images("radii", results.radii, models, of=f"{task}, {backbone}")
         _check_steps(results.radii, of=(str(task), str(backbone)))
+    for (task, backbone), rows in results.explanations.groupby(["task", "backbone"]):
+        explained = rows.drop_duplicates([*MODEL, "image"])
+        _check_images("explanations", explained, explained.drop_duplicates(list(MODEL)), of=f"{task}, {backbone}")
+
+
+def _check_models(results: StudyResults) -> None:
+    """Raise a StudyError if a table has rows of a model that the table of models lacks."""
+    known = set(results.models[list(MODEL)].itertuples(index=False, name=None))
+    for name in TABLES:
+        found = getattr(results, name)[list(MODEL)].drop_duplicates().itertuples(index=False, name=None)
+        if unknown := sorted(set(found) - known):
+            model = "-".join(map(str, unknown[0]))
+            raise StudyError(f"{name}: expected rows of models that models.csv has, got {model}. Collect it again.")
 
 
 def _check_same(models: pd.DataFrame, names: Sequence[str], *, of: str) -> None:
@@ -38,14 +52,15 @@ def _check_same(models: pd.DataFrame, names: Sequence[str], *, of: str) -> None:
 
 def _check_images(table: str, rows: pd.DataFrame, models: pd.DataFrame, *, of: str) -> None:
     """Raise a StudyError unless a table has rows of each of these models, and of the same images."""
-    names = ["task", "backbone", "arm", "seed"]
+    names = list(MODEL)
     repeated = rows[rows.duplicated([*names, "image"])]
     if len(repeated):
         raise StudyError(
             f"{table} of {repeated.task.iloc[0]}: expected one row for each model and image, got several of "
             f"{repeated.image.iloc[0]}. Collect the results again."
         )
-    with_truth = pd.Series(list(zip(rows.image, rows.group, rows.label, strict=True)), index=rows.index)
+    truth = [rows[name] for name in ("image", "group", "label") if name in rows]
+    with_truth = pd.Series(list(zip(*truth, strict=True)), index=rows.index)
     images = with_truth.groupby([rows[name] for name in names]).agg(set)
     keys = list(models[names].itertuples(index=False, name=None))
     if missing := [key for key in keys if key not in images.index]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ def decide(results: StudyResults, claim: Claim) -> list[Decision]:
     nowhere = Decision(claim.id, claim.section, claim.says, claim.gives, "", "", NOT_TESTABLE, claim.not_testable)
     if claim.not_testable:
         return [nowhere]
-    decisions, tested = [], []
+    decisions, tests = [], []
     for task, backbone in (cell.split("/") for cell in claim.cells):
         base = replace(nowhere, task=task, backbone=backbone)
         try:
@@ -108,15 +109,24 @@ def decide(results: StudyResults, claim: Claim) -> list[Decision]:
             continue
         models = _models_behind(results, claim, task, backbone)
         thresholds = Thresholds.of(claim, chance=1 / models.classes.iloc[0])
-        tested.append((len(decisions), estimate, thresholds, models))
+        tests.append(_Test(len(decisions), estimate, thresholds, models))
         decisions.append(base)
-    p_values = np.array([thresholds.p_values(estimate) for _, estimate, thresholds, _ in tested]).reshape(-1, 2)
-    if claim.some_cells_support:
-        p_values[:, 0] = holm(p_values[:, 0])
-    p_values[:, 1] = holm(p_values[:, 1])  # a single cell may contradict a claim about all
-    for (place, estimate, thresholds, models), both in zip(tested, p_values, strict=True):
-        decisions[place] = _with_verdict(decisions[place], claim, estimate, thresholds, models, both)
+    found = [(*test.thresholds.p_values(test.estimate), test.thresholds.opposite(test.estimate)) for test in tests]
+    p_values = np.array(found).reshape(-1, 3)
+    adjusted = [0, 1, 2] if claim.some_cells_support else [1, 2]  # a single cell may contradict a claim about all
+    p_values[:, adjusted] = np.apply_along_axis(holm, 0, p_values[:, adjusted])
+    for test, of_test in zip(tests, p_values, strict=True):
+        decisions[test.place] = _with_verdict(decisions[test.place], claim, test, of_test, count=len(tests))
     return decisions
+
+
+class _Test(NamedTuple):
+    """A cell of a claim that was measured, and its place among all cells."""
+
+    place: int
+    estimate: Estimate
+    thresholds: Thresholds
+    models: pd.DataFrame
 
 
 def _models_behind(results: StudyResults, claim: Claim, task: str, backbone: str) -> pd.DataFrame:
@@ -125,38 +135,26 @@ def _models_behind(results: StudyResults, claim: Claim, task: str, backbone: str
     return models[is_behind]
 
 
-def _with_verdict(
-    base: Decision, claim: Claim, estimate: Estimate, thresholds: Thresholds, models: pd.DataFrame, both: np.ndarray
-) -> Decision:
-    """Return a decision with its verdict and numbers."""
-    measure = MEASURES[str(claim.measure)]
+def _with_verdict(base: Decision, claim: Claim, test: _Test, p_values: np.ndarray, *, count: int) -> Decision:
+    """Return a decision with numbers and verdict, from the p values of support, contradiction and the opposite."""
+    measure, estimate = MEASURES[str(claim.measure)], test.estimate
     value, low, high = measure.shown(estimate, claim.quantity)
-    base = replace(
-        base,
-        value=value,
-        low=low,
-        high=high,
-        images=estimate.images,
-        groups=estimate.groups,
-        seeds=estimate.seeds,
-        rests_on=", ".join(dict.fromkeys(RESTS_ON[source] for source in models.source)),
-    )
-    if measure.rests_on_attack and claim.condition != "clean" and (models.verdict != "trusted").any():
-        return replace(base, verdict=NOT_TRUSTED, why=_why_not_trusted(claim, models))
+    rests_on = ", ".join(dict.fromkeys(RESTS_ON[source] for source in test.models.source))
+    size = {name: getattr(estimate, name) for name in ("images", "groups", "seeds")}
+    base = replace(base, value=value, low=low, high=high, **size, rests_on=rests_on)
+    if measure.rests_on_attack and claim.condition != "clean" and (test.models.verdict != "trusted").any():
+        return replace(base, verdict=NOT_TRUSTED, why=_why_not_trusted(claim, test.models))
     if estimate.groups < FEWEST_GROUPS and estimate.error > 0:
         return replace(base, verdict=CANNOT_TELL, why=f"it takes {FEWEST_GROUPS} groups of images with a value")
     if estimate.seeds < claim.seeds:
-        return replace(
-            base,
-            verdict=CANNOT_TELL,
-            why=f"it takes {claim.seeds} trainings of each model, this run has {estimate.seeds}",
-        )
-    verdict = thresholds.verdict(*both)
+        why = f"it takes {claim.seeds} trainings of each model, this run has {estimate.seeds}"
+        return replace(base, verdict=CANNOT_TELL, why=why)
+    verdict = test.thresholds.verdict(*p_values[:2])
     if verdict == CANNOT_TELL:
-        return replace(base, verdict=verdict, why=needed(estimate, thresholds.gap(estimate), tests=len(claim.cells)))
+        return replace(base, verdict=verdict, why=needed(estimate, test.thresholds.gap(estimate), tests=count))
     why = "differences that matter are excluded" if verdict == EQUIVALENT else "the interval excludes the contrary"
     if verdict == CONTRADICTED:
-        why = thresholds.why_contradicted(estimate)
+        why = test.thresholds.why_contradicted(estimate, p_values[2])
     is_of_one_training = claim.other_arm and claim.measure != "parameters added" and estimate.seeds == 1
     return replace(base, verdict=verdict, why=why + (ONE_TRAINING if is_of_one_training else ""))
 

@@ -26,7 +26,8 @@ class Measure:
         is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
         rests_on_attack: Whether a doubtful attack makes it doubtful, unless the claim is about clean images.
         bounds: Between which it lies, whatever its interval; None: where its quantity lies.
-        quantities: Of which one is measured.
+        quantities: Of which one is measured; none, if it takes no quantity.
+        controls: With which of them it can be compared; none: with any.
     """
 
     estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
@@ -34,13 +35,17 @@ class Measure:
     is_ratio: bool = False
     rests_on_attack: bool = True
     bounds: tuple[float, float] | None = ANY_NUMBER
-    quantities: Collection[str | None] = (None,)
+    quantities: Collection[str] = ()
+    controls: Collection[str] = ()
 
     def shown(self, estimate: Estimate, quantity: str | None) -> list[float]:
         """Return the value of a quantity and the ends of its 95% interval, on the scale of the thresholds."""
         numbers = np.array([estimate.value, *estimate.interval()])
-        bounds = self.bounds or QUANTITIES[str(quantity)]
-        return np.clip(np.exp(numbers) if self.is_ratio else numbers, *bounds).tolist()
+        return np.clip(np.exp(numbers) if self.is_ratio else numbers, *self.limits(quantity)).tolist()
+
+    def limits(self, quantity: str | None) -> tuple[float, float]:
+        """Return between which numbers it lies."""
+        return self.bounds or QUANTITIES[str(quantity)]
 
 
 _of_explanations = partial(Measure, quantities=QUANTITIES)
@@ -59,7 +64,11 @@ MEASURES = {
     ),
     "explanation between tasks": _of_explanations(explanations.explanation_between_tasks, ("quantity", "other_tasks")),
     "detection": Measure(
-        explanations.detection, ("quantity", "control", "epsilon"), bounds=A_SHARE, quantities=DETECTORS
+        explanations.detection,
+        ("quantity", "control", "epsilon"),
+        bounds=A_SHARE,
+        quantities=DETECTORS,
+        controls=("clean", "noise"),
     ),
     "difference of clean accuracies": Measure(
         accuracies.difference_of_accuracies, ("other_arm",), rests_on_attack=False

@@ -13,6 +13,7 @@ from helpers.judge.statistics import CONFIDENCE
 SUPPORTED, CONTRADICTED, EQUIVALENT = "supported", "contradicted", "equivalent"
 CANNOT_TELL, NOT_TESTABLE, NOT_TRUSTED = "cannot tell", "not testable here", "attack not trusted"
 VERDICTS = (SUPPORTED, EQUIVALENT, CONTRADICTED, CANNOT_TELL, NOT_TRUSTED, NOT_TESTABLE)
+OPPOSITE = "the opposite holds"  # of a claim that is contradicted: why
 EQUIVALENCE_LEVEL = 1 - CONFIDENCE  # of each of the two one-sided tests of equivalence (Schuirmann, 1987)
 LEVEL = (1 - CONFIDENCE) / 2  # of a one-sided test: that of a 95% interval
 MOST_TIMES = 100  # times as many images or trainings: more than that are not suggested
@@ -62,17 +63,21 @@ class Thresholds:
             return EQUIVALENT if supports < EQUIVALENCE_LEVEL else CANNOT_TELL
         return SUPPORTED if supports < LEVEL else CANNOT_TELL
 
-    def why_contradicted(self, estimate: Estimate) -> str:
-        """Return in which way an estimate contradicts the claim."""
+    def opposite(self, estimate: Estimate) -> float:
+        """Return the p value of the claim's opposite; a claim that there is no difference has none."""
+        if self.within:
+            return 1.0
+        is_larger = np.isfinite(self.supports_above)
+        return estimate.p_below(self.supports_above) if is_larger else estimate.p_above(self.supports_below)
+
+    def why_contradicted(self, estimate: Estimate, opposite: float) -> str:
+        """Return in which way an estimate contradicts the claim, with the p value of its opposite, adjusted or not."""
         if self.within:
             return "it lies outside what the claim allows"
-        is_larger = np.isfinite(self.supports_above)
-        threshold = self.supports_above if is_larger else self.supports_below
-        opposite = estimate.p_below(threshold) if is_larger else estimate.p_above(threshold)
         if opposite < LEVEL:
-            return "the opposite holds"
-        right_way = estimate.p_above(threshold) if is_larger else estimate.p_below(threshold)
-        return "there is an effect, too small to matter" if right_way < LEVEL else "an effect that matters is excluded"
+            return OPPOSITE
+        has_effect = 1 - self.opposite(estimate) < LEVEL
+        return "there is an effect, too small to matter" if has_effect else "an effect that matters is excluded"
 
     def gap(self, estimate: Estimate) -> float:
         """Return how near the interval's ends may be to the estimate, at most, for a verdict to be certain."""

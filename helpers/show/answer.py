@@ -15,12 +15,12 @@ from helpers.errors import StudyError
 from helpers.judge.claims import Claim, read_claims
 from helpers.judge.learned import hardly_learned
 from helpers.judge.ledger import judge, judge_by_first, overall
-from helpers.judge.opposites import opposite_cells
+from helpers.judge.thresholds import CANNOT_TELL
 from helpers.paths import ROOT, display_path, from_root
 from helpers.show import answer_sentences as say
 from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_models import model_table
-from helpers.show.answer_on_real import on_real_images
+from helpers.show.answer_on_real import on_real_images, without_longer
 from helpers.show.answer_ratios import ratio_table
 from helpers.show.answer_runs import run_table
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
@@ -49,8 +49,10 @@ def answer(runs: Sequence[StudyResults], ledger: pd.DataFrame, real: StudyResult
     """
     claim = _main_claim()
     main, main_on_real = (rows[rows.claim == claim.id] for rows in (ledger, on_real))
-    words = in_words(claim, main, say.source(runs), opposite_cells(_answering(runs, main), claim))
-    return f"{words} {verdict_in_words(claim, _overall(ledger).loc[claim.id], main_on_real, hardly_learned(real))}"
+    verdict = _overall(ledger).loc[claim.id]
+    others = {cell: row.verdict if row else CANNOT_TELL for cell, row in without_longer(real, claim).items()}
+    real_in_words = verdict_in_words(claim, verdict, main_on_real, hardly_learned(real), others)
+    return f"{in_words(claim, main, verdict, say.source(runs))} {real_in_words}"
 
 
 def how_sure(runs: Sequence[StudyResults], ledger: pd.DataFrame, on_real: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """What README says of real images, from the results of a run on them, beside the verdicts on drawn ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,27 +50,36 @@ def on_real_images(
         numbers = _with_interval(row.value, row.low, row.high)
         lines.append(f"| {row.says} | {of} | {numbers} | **{row.verdict}**{told} | {beside} |")
     agreement = _agreement(both, hardly_learned(real))
-    return "\n\n".join(filter(None, [models, _without_longer(real, claim), agreement, "\n".join(lines)]))
+    return "\n\n".join(
+        filter(None, [models, _say_without_longer(without_longer(real, claim)), agreement, "\n".join(lines)])
+    )
 
 
-def _without_longer(real: StudyResults, claim: Claim) -> str:
-    """Return the sentence on the ratios without trainings that were attacked longer; nothing if none was."""
-    said = []
+def without_longer(real: StudyResults, claim: Claim) -> dict[tuple[str, str], Any]:
+    """Return what a claim's ledger says without trainings that were attacked longer, where there are such trainings.
+
+    Returns:
+        The row of the ledger by task and backbone; None if no training is left.
+    """
+    rows: dict[tuple[str, str], Any] = {}
     for task, backbone in real.cells:
         radii = real.radii[(real.radii.task == task) & (real.radii.backbone == backbone)]
         longer = attacked_longer(radii[radii.arm.isin([claim.arm, claim.other_arm])]).groupby("seed").any()
-        if not longer.any():
-            continue
-        rows = judge(real.trainings(longer.index[~longer]), [claim]).dropna(subset="value")
-        rows = rows[(rows.task == task) & (rows.backbone == backbone)]
-        found = [f"{ratio(row)}, *{row.verdict}*" for row in rows.itertuples()] or ["unknown, as none is left"]
-        said.append(f"on {cell_name(task, backbone)}, {found[0]}")
-    listed = "; ".join(said)
-    return (
-        f"Without the trainings that were attacked longer, the ratio of radii, soft / none, is {listed}."
-        if said
-        else ""
-    )
+        if longer.any():
+            found = judge(real.trainings(longer.index[~longer]), [claim]).dropna(subset="value")
+            found = found[(found.task == task) & (found.backbone == backbone)]
+            rows[task, backbone] = next(found.itertuples(), None)
+    return rows
+
+
+def _say_without_longer(rows: Mapping[tuple[str, str], Any]) -> str:
+    """Return the sentence on the ratios without trainings that were attacked longer; nothing if none was."""
+    said = [
+        f"on {cell_name(*cell)}, {f'{ratio(row)}, *{row.verdict}*' if row else 'unknown, as none is left'}"
+        for cell, row in rows.items()
+    ]
+    without = "Without the trainings that were attacked longer, the ratio of radii, soft / none, is"
+    return f"{without} {'; '.join(said)}." if said else ""
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

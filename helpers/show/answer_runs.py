@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import pandas as pd
 
 from helpers.artifacts.results import MODEL, StudyResults
@@ -18,9 +17,9 @@ COLUMNS = (
     "models",
     "trainings of each",
     "test images",
-    "widest 95% interval of a clean accuracy",
+    "clean accuracy: width of the widest 95% interval",
     "attacked images",
-    "widest 95% interval of a robust accuracy",
+    "robust accuracy: width of the widest 95% interval",
     "mean gradient calls an image: two classes",
     "more classes",
 )
@@ -39,8 +38,8 @@ def _row(results: StudyResults) -> list[str]:
     clean = [
         grouped_mean(part.right.to_numpy(), part.group.to_numpy(), is_share=True) for part in _models(results.clean)
     ]
-    curves = [accuracy_by_epsilon(part, results.about["epsilons"]) for part in _models(radii)]
-    robust = np.concatenate([curve[["accuracy", "low", "high"]].to_numpy() for curve in curves])
+    curves = pd.concat(accuracy_by_epsilon(part, results.about["epsilons"]) for part in _models(radii))
+    robust = curves.loc[curves.epsilon > 0, ["accuracy", "low", "high"]].to_numpy()
     calls = radii[radii.radius > 0].groupby(key).calls.mean().round().astype(int)
     has_two = results.models.set_index(key).classes.reindex(calls.index) == 2
     return [

@@ -1,26 +1,27 @@
 """README's first sentences: what soft attention does to radii, in words; and the same in numbers."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from helpers.judge.claims import Claim
-from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, SUPPORTED, Thresholds
+from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, OPPOSITE, SUPPORTED, Thresholds
 from helpers.judge.together import together
 from helpers.show.answer_ratios import ratio
 from helpers.show.names import IMAGES_OF, cell_name
 
+SHORT = {SUPPORTED: "Yes", CONTRADICTED: "Not here"}  # the answer, by the verdict
 
-def in_words(claim: Claim, rows: pd.DataFrame, source: str, opposites: Collection[tuple[str, str]]) -> str:
-    """Return what was compared on drawn images, what of it shows a gain or rules it out, and what shows harm.
+
+def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: str) -> str:
+    """Return the answer on drawn images: what of all that was compared shows a gain, rules it out, or shows harm.
 
     Args:
         claim: That attention makes models more robust.
         rows: Of that claim in the ledger.
+        overall_row: The one verdict over them.
         source: What the images are called.
-        opposites: Each task and backbone in which the opposite holds, adjusted for their number.
     """
     measured = rows[rows.value.notna()]
     if measured.empty:
@@ -28,20 +29,16 @@ def in_words(claim: Claim, rows: pd.DataFrame, source: str, opposites: Collectio
     shown, ruled_out = (int((measured.verdict == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     matters = np.exp(Thresholds.of(claim, chance=0).contradicts_below)
     lost = measured[(measured.verdict != NOT_TRUSTED) & (measured.high < 1)]
-    surely = [row for row in lost.itertuples() if (row.task, row.backbone) in opposites]
+    surely = [cell_name(row.task, row.backbone) for row in lost.itertuples() if row.why.startswith(OPPOSITE)]
     tests = f"adjusted for {len(measured)} tests"
     return (
-        f"We compared {len(measured)} combinations of task and network on {source}: {_count(shown, 'shows')} that soft "
-        f"attention makes the network more robust, and {_count(ruled_out, 'rules')} out a gain of {matters - 1:.0%} or "
-        f"more ({tests}). In {len(lost) or 'none'}, the 95% interval says that it makes the network less robust; "
-        f"{tests}, this is sure in {_listed(surely)}."
+        f"{SHORT.get(overall_row.verdict, 'We cannot tell')}: of {len(measured)} combinations of task and network on "
+        f"{source}, {_count(shown, 'shows')} that soft attention makes the network more robust, and "
+        f"{_count(ruled_out, 'rules')} out a gain of {matters - 1:.0%} or more ({tests}). In {len(lost) or 'none'}, "
+        f"the 95% interval says that it makes the network less robust; {tests}, this holds in {len(surely) or 'none'}"
+        + f" ({'; '.join(surely)})" * bool(surely)
+        + "."
     )
-
-
-def _listed(rows: Collection[Any]) -> str:
-    """Return the number of some rows of the ledger, and their names: "1 (chests, ResNet-50)", or "none"."""
-    names = [cell_name(row.task, row.backbone) for row in rows]
-    return f"{len(names)} ({'; '.join(names)})" if names else "none"
 
 
 def _count(number: int, verb: str) -> str:
@@ -50,7 +47,11 @@ def _count(number: int, verb: str) -> str:
 
 
 def verdict_in_words(
-    claim: Claim, overall_row: pd.Series, on_real: pd.DataFrame, hardly_learned: Sequence[tuple[str, str]]
+    claim: Claim,
+    overall_row: pd.Series,
+    on_real: pd.DataFrame,
+    hardly_learned: Collection[tuple[str, str]],
+    without_longer: Mapping[tuple[str, str], str],
 ) -> str:
     """Return the verdict on a claim: one on drawn images, and one on each task with real ones.
 
@@ -59,16 +60,21 @@ def verdict_in_words(
         overall_row: The one verdict over its rows.
         on_real: The rows of that claim in the ledger of a run on real images.
         hardly_learned: Tasks and backbones whose models on real images have hardly learned their task, which is said.
+        without_longer: The verdicts there without trainings that were attacked longer than others. Others are said.
     """
-    said = ", and ".join(
-        f"*{row.verdict}* on {IMAGES_OF[row.task]}"
-        + " (by models that have hardly learned the task)" * ((row.task, row.backbone) in hardly_learned)
-        for row in on_real[on_real.value.notna()].itertuples()
-    )
+    measured, said = on_real[on_real.value.notna()], []
+    for row in measured.itertuples():
+        cell, remarks = (row.task, row.backbone), []
+        if without_longer.get(cell, row.verdict) != row.verdict:
+            remarks.append(f"*{without_longer[cell]}* without trainings that were attacked longer")
+        if cell in hardly_learned:
+            remarks.append("by models that have hardly learned the task")
+        said.append(f"*{row.verdict}* on {IMAGES_OF[row.task]}" + f" ({'; '.join(remarks)})" * bool(remarks))
+    tests = f", adjusted for {len(said)} tests" * (len(said) > 1)
     return (
         f"So the paper's claim, read as one about at least {claim.at_least or len(claim.cells)} of its "
         f"{len(claim.cells)} combinations, is **{overall_row.verdict}** ({overall_row.cells})"
-        + f"; on a sample of real images, it is {said}" * bool(said)
+        + f"; on a sample of real images, it is {', and '.join(said)}{tests}" * bool(said)
         + "."
     )
 

@@ -71,7 +71,23 @@ def test_thresholds_leave_no_claim_that_is_supported_and_contradicted_by_the_sam
         ({"measure": "explanation", "quantity": "rank corelation"}, "claim a: quantity: .*mean 'rank correlation'"),
         ({"measure": "likeness of maps", "quantity": "deep"}, "claim a: quantity: .*got 'deep'"),
         ({"measure": "detection", "quantity": "SSIM", "control": "clean", "epsilon": 0.1}, "quantity: .*pixels, deep"),
-        ({"quantity": "SSIM"}, "claim a: quantity: expected one of None; got 'SSIM'"),
+        ({"quantity": "SSIM"}, "claim a: quantity: measure 'ratio of radii' takes none, got 'SSIM'"),
+        (
+            {"measure": "detection", "quantity": "deep", "control": "other image", "epsilon": 0.1},
+            "claim a: control: expected one of clean, noise; got 'other image'",
+        ),
+        ({"other_arm": "soft"}, "claim a: other_arm: 'soft' would be compared with itself"),
+        (
+            {"measure": "ratio of radii between tasks", "other_tasks": ["skin_lesion"]},
+            r"claim a: other_tasks: \('skin_lesion',\) would be compared with itself",
+        ),
+        ({"control": "attack"}, "claim a: control: 'attack' would be compared with itself"),
+        ({"epsilon": 0.1, "other_epsilon": 0.1}, "claim a: other_epsilon: 0.1 would be compared with itself"),
+        (
+            {"measure": "accuracy", "epsilon": 0.1, "supports_above": 1, "contradicts_below": 5},
+            "claim a: measure 'accuracy' lies in 0 to 1: got a threshold outside",
+        ),
+        ({"not_testable": "why"}, "claim a: not_testable: expected no measure beside it, got 'ratio of radii'"),
     ],
 )
 def test_a_wrong_claim_is_named_with_what_is_wrong(tmp_path, change, message):
@@ -85,6 +101,7 @@ def test_a_wrong_claim_is_named_with_what_is_wrong(tmp_path, change, message):
     ("text", "message"),
     [
         ("a: b", "expected a YAML list of claims, got dict"),
+        ("[]", "expected a YAML list of claims, got none"),
         ("- [", "expected a YAML list of claims"),
         ("- 3", "number 1"),
     ],

@@ -23,6 +23,7 @@ from helpers.judge.ledger import (
     judge_by_first,
     overall,
 )
+from helpers.judge.measures import MEASURES
 from helpers.paths import ROOT
 
 CELL = "skin_lesion/resnet50"
@@ -86,7 +87,10 @@ def test_the_ratio_is_that_of_geometric_means_over_images_that_both_classify_rig
 def test_a_doubtful_attack_a_missing_partner_and_too_few_trainings_are_said():
     results = planted_results(effect=2, images=100, seeds=1, rng=np.random.default_rng(0))
     doubtful = replace(results, models=results.models.assign(verdict=["trusted", "doubtful"]))
-    without = replace(results, models=results.models[:1], radii=results.radii[results.radii.arm == "none"])
+    without = replace(
+        results,
+        **{name: getattr(results, name)[lambda rows: rows.arm == "none"] for name in ("models", "radii", "clean")},
+    )
     assert judge(results, [HELPS]).verdict.item() == SUPPORTED
     assert "for one training of each" in judge(results, [HELPS]).why.item()
     assert judge(doubtful, [HELPS]).verdict.item() == NOT_TRUSTED
@@ -198,6 +202,17 @@ def test_models_that_cannot_be_compared_are_refused_and_the_difference_is_named(
         other_steps = replace(results, radii=results.radii.assign(attack=named))
         with pytest.raises(StudyError, match="same steps, got 20, 60") if is_refused else nullcontext():
             judge(other_steps, [HELPS])
+    committed = StudyResults.load(ROOT / "results" / "quick")
+    is_soft = committed.explanations.arm == "soft"
+    renamed = committed.explanations.assign(
+        image=committed.explanations.image.mask(is_soft, "x" + committed.explanations.image)
+    )
+    with pytest.raises(StudyError, match="explanations of .*: expected the same images"):
+        judge(replace(committed, explanations=renamed), [HELPS])
+    with pytest.raises(
+        StudyError, match="radii: expected rows of models that models.csv has, got skin_lesion-resnet50-non"
+    ):
+        judge(replace(results, models=results.models[results.models.arm == "soft"]), [HELPS])
     without_rows = replace(results, radii=results.radii[results.radii.arm == "soft"])
     with pytest.raises(StudyError, match=r"radii of skin_lesion, resnet50: expected rows of .*'none'"):
         judge(without_rows, [HELPS])
@@ -282,7 +297,9 @@ def test_where_both_models_are_at_zero_there_is_nothing_to_compare():
 def test_the_interval_of_an_accuracy_ends_at_0_and_1():
     results = planted_results(effect=1.0, images=20, seeds=1, rng=np.random.default_rng(0))
     accuracy = {"measure": "accuracy", "arm": "none", "supports_above": 0.5, "contradicts_below": 0.5}
-    found = judge(results, [Claim(id=f"{at}", **ABOUT | accuracy | {"epsilon": at}) for at in (1e-6, 1.0)])
+    found = judge(
+        results, [Claim(id=f"{at}", **ABOUT | accuracy | {"other_arm": None, "epsilon": at}) for at in (1e-6, 1.0)]
+    )
     assert list(found.value) == [0.9, 0]  # two of 20 are wrong without an attack
     assert found.high[0] == 1
     assert found.low[1] == 0
@@ -349,3 +366,27 @@ def test_intervals_of_explanations_in_the_committed_results_end_where_a_mean_can
     found = judge(StudyResults.load(ROOT / "results" / profile), claims).dropna(subset=["value"])
     assert found.low.ge(lowest).all()
     assert found.high.le(1).all()
+
+
+@pytest.mark.parametrize(("effect", "holds"), [(0.5, True), (1.0, False), (2.0, False)])
+def test_a_large_loss_is_said_to_be_the_opposite_of_a_gain(effect, holds):
+    results = planted_results(effect=effect, images=100, seeds=3, rng=np.random.default_rng(0))
+    (why,) = judge(results, [HELPS]).why
+    assert (why == "the opposite holds") == holds
+
+
+def test_the_opposite_of_a_claim_is_adjusted_for_the_number_of_cells():
+    """By hand, after Holm: the smallest of n p values is compared with .025 / n, the next one with .025 / (n - 1), …"""
+    results = StudyResults.load(ROOT / "results" / "reference")
+    (claim,) = [claim for claim in read_claims() if claim.primary]
+    p_values = {}
+    for cell in claim.cells:
+        p_values[cell] = MEASURES["ratio of radii"].estimate(results, claim, *cell.split("/")).p_below(0)
+    expected = set()
+    for rank, cell in enumerate(sorted(p_values, key=p_values.get)):
+        if p_values[cell] >= 0.025 / (len(p_values) - rank):
+            break
+        expected.add(cell)
+    found = judge(results, [claim])
+    assert {f"{row.task}/{row.backbone}" for row in found.itertuples() if row.why == "the opposite holds"} == expected
+    assert len(expected) < (found.high < 1).sum()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers import StudyError
-from helpers.artifacts.results import StudyResults
+from helpers.artifacts.results import TABLES, StudyResults
 from helpers.backbones import BACKBONES
 from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge, judge_by_first, overall
@@ -85,7 +85,7 @@ def test_the_median_is_that_of_all_pairs_of_radii_by_hand():
 
 def test_what_only_another_run_answers_stands_with_that_runs_own_ratio():
     both, claims = runs(), questions()
-    first = replace(both[0], **{name: _without_own(getattr(both[0], name)) for name in ("models", "radii", "clean")})
+    first = replace(both[0], **{name: _without_own(getattr(both[0], name)) for name in TABLES})
     table = rows_of(ratio_table(judge_by_first([first, both[1]], claims), [first, both[1]], claims[0]))
     (own,) = judge_by_first([both[1]], claims[:1]).query("task == 'skin_lesion' and value == value").itertuples()
     assert table["soft attention / none", "ResNet-50", "`quick`, 1"][0].startswith(f"{own.value:.2f} (")
@@ -100,7 +100,7 @@ def test_fewer_trainings_of_the_placebo_are_said():
         name: (getattr(run, name).arm == "placebo")
         & (getattr(run, name).task == "retinopathy")
         & (getattr(run, name).seed > 0)
-        for name in ("models", "radii", "clean")
+        for name in TABLES
     }
     lacking = replace(run, **{name: getattr(run, name)[~dropped] for name, dropped in is_last.items()})
     table = rows_of(ratio_table(judge_by_first([lacking], claims), [lacking], claims[0]))
@@ -144,7 +144,7 @@ def test_results_that_are_not_there_are_named(tmp_path):
 def ledger_by_hand(*rows):
     """Return a ledger of one claim, from verdicts, values and intervals."""
     table = pd.DataFrame(rows, columns=["task", "backbone", "verdict", "value", "low", "high"])
-    return table.assign(seeds=2)
+    return table.assign(seeds=2, why="the interval excludes the contrary")
 
 
 def test_gains_losses_and_what_is_ruled_out_are_counted():
@@ -156,19 +156,20 @@ def test_gains_losses_and_what_is_ruled_out_are_counted():
         ("retinopathy", "inception_resnet_v2", "attack not trusted", 0.5, 0.4, 0.6),
         ("skin_lesion", "inception_resnet_v2", "not testable here", np.nan, np.nan, np.nan),
     )
-    said = in_words(claim, rows, "drawn images", [("retinopathy", "resnet50")])
-    assert (
-        "We compared 4 combinations of task and network on drawn images: none shows that soft attention makes" in said
-    )
+    said = in_words(claim, rows, pd.Series({"verdict": "cannot tell"}), "drawn images")
+    assert said.startswith("We cannot tell: of 4 combinations of task and network on drawn images, none shows that")
     assert ", and 2 rule out a gain of 15% or more (adjusted for 4 tests). In 1, the 95% interval says" in said
-    assert said.endswith("less robust; adjusted for 4 tests, this is sure in none.")
-    surely = in_words(claim, rows, "drawn images", [("skin_lesion", "resnet50")])
-    assert surely.endswith("adjusted for 4 tests, this is sure in 1 (skin lesions, ResNet-50).")
+    assert said.endswith("less robust; adjusted for 4 tests, this holds in none.")
+    opposite = rows.assign(why=["the opposite holds, for one training of each", *rows.why[1:]])
+    surely = in_words(claim, opposite, pd.Series({"verdict": "contradicted"}), "drawn images")
+    assert surely.startswith("Not here: ")
+    assert surely.endswith("adjusted for 4 tests, this holds in 1 (skin lesions, ResNet-50).")
     gained = ledger_by_hand(("skin_lesion", "resnet50", "supported", 1.5, 1.2, 1.9))
-    said = in_words(claim, gained, "drawn images", [])
+    said = in_words(claim, gained, pd.Series({"verdict": "supported"}), "drawn images")
+    assert said.startswith("Yes: of 1 ")
     assert "1 shows that soft attention makes the network more robust, and none rules out a gain of 15%" in said
     assert "In none, the 95% interval says that it makes the network less robust;" in said
-    nothing = in_words(claim, rows.iloc[4:], "drawn images", [])
+    nothing = in_words(claim, rows.iloc[4:], pd.Series({"verdict": "cannot tell"}), "drawn images")
     assert nothing == "On drawn images, there are no models with soft attention and without to compare."
 
 
@@ -234,16 +235,20 @@ def test_models_that_have_hardly_learned_stand_beside_the_verdict_on_real_images
     claim, overall_row = questions()[0], pd.Series({"verdict": "cannot tell", "cells": "what they say"})
     expected = (
         "So the paper's claim, read as one about at least 4 of its 6 combinations, is **cannot tell** (what they say); "
-        "on a sample of real images, it is *contradicted* on skin lesions, and *cannot tell* on retinas (by models "
-        "that have hardly learned the task)."
+        "on a sample of real images, it is *contradicted* on skin lesions (*cannot tell* without trainings that were "
+        "attacked longer), and *cannot tell* on retinas (by models that have hardly learned the task), adjusted for 2 "
+        "tests."
     )
-    assert verdict_in_words(claim, overall_row, rows, [("retinopathy", "resnet50")]) == expected
-    assert verdict_in_words(claim, overall_row, rows.iloc[2:], []).endswith("**cannot tell** (what they say).")
+    longer = dict.fromkeys([("skin_lesion", "resnet50"), ("retinopathy", "resnet50")], "cannot tell")
+    assert verdict_in_words(claim, overall_row, rows, [("retinopathy", "resnet50")], longer) == expected
+    alone = verdict_in_words(claim, overall_row, rows[:1], [], {("skin_lesion", "resnet50"): "contradicted"})
+    assert alone.endswith("(what they say); on a sample of real images, it is *contradicted* on skin lesions.")
+    assert verdict_in_words(claim, overall_row, rows.iloc[2:], [], {}).endswith("**cannot tell** (what they say).")
 
 
 def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():
     both, claims = runs(), [claim for claim in read_claims() if claim.id in ("skin-resnet50-clean", "up-to-16-percent")]
-    lacking = replace(both[0], **{name: _without_soft(getattr(both[0], name)) for name in ("models", "radii", "clean")})
+    lacking = replace(both[0], **{name: _without_soft(getattr(both[0], name)) for name in TABLES})
     text = numbers_beside([lacking, both[1]], judge_by_first([lacking, both[1]], claims), claims)
     clean = both[1].clean.query("task == 'skin_lesion' and backbone == 'resnet50'")
     soft, none = (clean[clean.arm == arm].right.mean() for arm in ("soft", "none"))
