@@ -22,7 +22,8 @@ def verdict_shares(
 ) -> pd.Series:
     """Return the share of each verdict on one cell of a claim about a ratio of radii, over simulated studies.
 
-    Like `judge`, it adjusts for the number of the claim's cells: as if this one were the first to be decided.
+    It adjusts for the number of the claim's cells, as if this one were the first to be decided. Unlike `judge`, it
+    gives a verdict on however few trainings.
 
     Args:
         claim: With the thresholds and the cells.

@@ -94,10 +94,14 @@ def table_of_verdicts(ledger: pd.DataFrame) -> str:
 
 
 def beside_paper(runs: Sequence[StudyResults], ledger: pd.DataFrame) -> str:
-    """Return what the paper says of each task and network, its numbers and its figures beside ours, in Markdown."""
+    """Return the paper's figures, what it says of each task and network, and its numbers, beside ours, in Markdown."""
     figures = figures_beside(ROOT, {f"figures/{results.about['profile']}": results.cells for results in runs})
-    parts = [robustness_beside(ledger, read_claims(), MAIN[0]), numbers_beside(runs, ledger, read_claims()), figures]
-    return "\n\n".join(parts)
+    parts = {
+        "Figures": figures,
+        "Each task and network under attack": robustness_beside(ledger, read_claims(), MAIN[0]),
+        "Sentences with a number": numbers_beside(runs, ledger, read_claims()),
+    }
+    return "\n\n".join(f"### {title}\n\n{table}" for title, table in parts.items())
 
 
 def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[str, str]:
@@ -109,7 +113,7 @@ def parts_of_readme(runs: Sequence[StudyResults], real: StudyResults) -> dict[st
     return {
         "answer": answer(runs, ledger, real, on_real),
         "verdicts": table_of_verdicts(ledger),
-        "runs": run_table([*runs, real]),
+        "runs": run_table([*runs, real], claim),
         "ratios": ratio_table(ledger, runs, claim),
         "models": models,
         "how sure": how_sure(runs, ledger, on_real),

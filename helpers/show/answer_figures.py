@@ -63,7 +63,7 @@ def draw_answer(ledger: pd.DataFrame, runs: Sequence[StudyResults]) -> plt.Figur
     if all_of_them := together(found[is_main]):
         numbers = {name: getattr(all_of_them, name) for name in ("value", "low", "high")}
         numbers["says"] = f"{with_interval(all_of_them.value, all_of_them.low, all_of_them.high)}  no verdict"
-        numbers["label"] = f"these {all_of_them.count} together (drawn images): {QUESTIONS[MAIN_CLAIM]}"
+        numbers["label"] = f"the {all_of_them.count} on drawn images together: {QUESTIONS[MAIN_CLAIM]}"
         last = int(np.flatnonzero(is_main)[-1]) + 1
         rows = pd.concat([rows[:last], pd.DataFrame([numbers | {"group": "together"}]), rows[last:]])
     figure, axis = plt.subplots(figsize=(9.5, 1.5 + LINE_HEIGHT * len(rows)))

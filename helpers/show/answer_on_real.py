@@ -106,10 +106,10 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     is_opposite = (beside.verdict != beside.verdict_drawn) & _decided(beside.verdict) & _decided(beside.verdict_drawn)
     named = [f'"{row.says}", {IMAGES_OF[row.task]}: *{row.verdict}* here' for row in beside[is_opposite].itertuples()]
     opposite = f"{len(named)} ({'; '.join(named)})" if named else "none"
-    of = "of models that have learned their task " * bool(left_out)
+    of = "concern models that have learned their task" if left_out else "are possible"
     too = "All" if len(beside) == len(both) else len(beside)
     return (
-        f"{len(both)} tests of the paper's sentences {of}are possible, some with the same number: {listed}. "
+        f"{len(both)} tests of the paper's sentences {of}, some with the same number: {listed}. "
         f"{too} of them were made on drawn images, too. Decided alike in both: {(is_same & ~is_open).sum()}; "
         f"*cannot tell* in both: {(is_same & is_open).sum()}; decided in one of them only: "
         f"{(~is_same & ~is_opposite).sum()}; decided the other way: {opposite}."

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from helpers.artifacts.results import MODEL, StudyResults
+from helpers.judge.claims import Claim
+from helpers.judge.ledger import judge
 from helpers.judge.statistics import accuracy_by_epsilon, grouped_mean
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
+from helpers.show.answer_ratios import ratio
 from helpers.show.answer_sentences import source
-from helpers.show.names import span
+from helpers.show.names import cell_name, span
 
 COLUMNS = (
     "run",
@@ -25,10 +28,31 @@ COLUMNS = (
 )
 
 
-def run_table(runs: Sequence[StudyResults]) -> str:
-    """Return in Markdown a row for each run, with `COLUMNS`. Calls are of images that are classified right."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(_row(results))} |" for results in runs)])
+def run_table(runs: Sequence[StudyResults], claim: Claim) -> str:
+    """Return in Markdown a row for each run, with `COLUMNS`, and below what those of one training say of a claim.
+
+    Args:
+        runs: Their results.
+        claim: That attention makes models more robust.
+    """
+    lines = [
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
+        *(f"| {' | '.join(_row(run))} |" for run in runs),
+    ]
+    said = [_ratios_of_single(run, claim) for run in runs if len(run.models.seed.unique()) == 1]
+    return "\n\n".join(filter(None, ["\n".join(lines), *said]))
+
+
+def _ratios_of_single(results: StudyResults, claim: Claim) -> str:
+    """Return the sentences on the ratios of radii of a run that has one training of each model."""
+    found = judge(results, [claim]).dropna(subset="value")
+    rows = [f"{ratio(row)} on {cell_name(row.task, row.backbone)}" for row in found.itertuples()]
+    said = (
+        f"`{results.about['profile']}` alone has these ratios of radii, soft attention to none: {'; '.join(rows)}. "
+        "They are of single networks, and intervals count images only: another training may give the opposite sign."
+    )
+    return said * bool(rows)
 
 
 def _row(results: StudyResults) -> list[str]:

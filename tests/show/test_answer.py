@@ -221,7 +221,9 @@ def test_the_forest_plot_shows_all_drawn_ratios_together_behind_the_last_of_them
         (axis,) = draw_answer(rows.assign(profile="reference"), runs).axes
         assert axis.get_title("left").startswith("reference: phantoms (drawn images)\n")  # no ratio is of quick
         labels = [label.get_text() for label in axis.get_yticklabels()]
-        assert [row for row, label in enumerate(labels) if label.startswith("these 3 together")] == [4] * is_shown
+        assert [row for row, label in enumerate(labels) if label.startswith("the 3 on drawn images together")] == [
+            4
+        ] * is_shown
         assert any(text.get_text().startswith("1.00 (0.18 to 5.") for text in axis.texts) == is_shown
         plt.close(axis.figure)
 

@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 from planted_results import planted_results
 
-from helpers.artifacts.results import StudyResults
+from helpers.artifacts.results import TABLES, StudyResults
+from helpers.judge.claims import read_claims
+from helpers.judge.ledger import judge
 from helpers.paths import ROOT
 from helpers.show.answer_runs import COLUMNS, run_table
+
+(CLAIM,) = (claim for claim in read_claims() if claim.primary)
 
 
 def row_of(results):
     """Return the row of a run, by column."""
-    _, _, line = run_table([results]).splitlines()
+    _, _, line, *_ = run_table([results], CLAIM).splitlines()
     return dict(zip(COLUMNS, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
 
 
@@ -46,5 +50,17 @@ def test_calls_are_means_over_images_that_are_right_and_spans_over_models():
 
 def test_a_run_that_goes_on_says_how_many_models_its_profile_has():
     results = StudyResults.load(ROOT / "results" / "quick").trainings([0])
-    fewer = replace(results, models=results.models.iloc[:-2])
+    is_left = {name: getattr(results, name)[lambda rows: rows.task != "retinopathy"] for name in TABLES}
+    fewer = replace(results, **is_left)
     assert (row_of(results)["models"], row_of(fewer)["models"]) == ("8", "6 of 8")
+
+
+def test_what_single_trainings_say_stands_below_the_table_and_what_several_say_does_not():
+    quick, reference = (StudyResults.load(ROOT / "results" / name) for name in ("quick", "reference"))
+    said = run_table([reference, quick], CLAIM).split("\n\n", 1)[1]
+    rows = judge(quick, [CLAIM]).dropna(subset="value")
+    assert len(rows) == 3
+    for row in rows.itertuples():
+        assert f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on " in said
+    assert said.startswith("`quick` alone")
+    assert "\n\n" not in said

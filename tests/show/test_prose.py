@@ -31,13 +31,19 @@ def real():
 def test_readme_says_how_the_models_of_reference_were_trained_and_attacked():
     results, models = StudyResults.load(ROOT / RESULTS[0]), read_models("reference")
     sizes = " and ".join(map(str, sorted(results.models.image_size.unique())))
-    (epochs,), (head,), (images,) = (
-        {getattr(m, n) for m in models} for n in ("epochs", "head_epochs", "attack_images")
-    )
-    assert f"of {sizes} pixels instead of 224 and 299, and of {images} attacked images a task" in prose(README)
+    (epochs,), (head,) = ({getattr(model, name) for model in models} for name in ("epochs", "head_epochs"))
+    images = results.radii.groupby("task").image.nunique()
+    attacked = f"{images.min()} or {images.max()} attacked images a task"
+    assert f"of {sizes} pixels instead of 224 and 299, and of {attacked}" in prose(README)
+    assert f"three trainings of each, {attacked}" in prose(README)
+    said = "{skin_lesion} phantoms of skin lesions, {retinopathy} of retinas and {pneumothorax} of chests"
+    assert said.format(**images) in prose(OF_RESULTS)
     assert f"trained for {epochs} epochs after {head} of the head alone" in prose(README)
     assert prose(README).count(f"at {sizes} pixels") == 2
     assert len(results.models) == len(models) == 57
+    is_dirty = results.models.commit.str.endswith("-dirty")
+    assert set(results.models[is_dirty].arm + results.models[is_dirty].task) == {"soft_releasedskin_lesion"}
+    assert "that is so of ResNet-50 with soft attention as released on skin lesions" in prose(OF_RESULTS)
     assert "`reference/` holds its whole profile, three trainings of each model" in prose(OF_RESULTS)
 
 
@@ -55,7 +61,7 @@ def test_what_readme_says_of_the_judge_of_checks_stands_in_the_benchmarks():
             assert str(number) in said
         assert f"{caught} of {planted} faults were caught" in benchmarks
         assert f"{doubted} of {sound} sound settings doubted" in benchmarks
-    assert "of 30 faults that were planted last, these checks missed 4" in prose(README)
+    assert "In our latest test of these checks, they missed 4 of 30 planted faults" in prose(README)
 
 
 def test_the_results_say_what_became_of_the_attacks_on_real_images(real):
