@@ -101,3 +101,15 @@ def test_the_results_say_which_version_of_the_attack_each_model_was_attacked_wit
     assert set(quick.attack_version) == {6}
     assert (real.models.attack_version == 6).sum() == 7
     assert "the other seven of `real/`" in prose(OF_RESULTS)
+
+
+def test_the_caption_of_the_curves_on_real_images_says_what_they_show(real):
+    assert "The curve of soft attention is the lowest; all reach 0 at ε = .01." in prose(README)
+    lesions = real.radii[(real.radii.task == "skin_lesion") & (real.radii.seed == 0)]
+    curves = {epsilon: (lesions.radius > epsilon).groupby(lesions.arm).mean() for epsilon in (0.00125, 0.0025, 0.005)}
+    assert all(curve.idxmin() == "soft" for curve in curves.values())
+    assert lesions.radius.max() <= 0.01
+    assert 'both models are right less often than one that always says "diseased"' in prose(README)
+    retinas = real.clean[(real.clean.task == "retinopathy") & (real.clean.seed == 0)]
+    diseased = (retinas.drop_duplicates("image").label != "grade 0").mean()
+    assert (retinas.groupby("arm").right.mean() < diseased).all()
