@@ -93,8 +93,9 @@ def judge_by_first(runs: Sequence[StudyResults], claims: Iterable[Claim]) -> pd.
 def decide(results: StudyResults, claim: Claim) -> list[Decision]:
     """Return the decision for each cell of a claim.
 
-    Cells are several tests of one claim. What contradicts it is adjusted for their number (Holm), and what supports it,
-    too, if some of the cells are enough; if all are needed, it is not (Berger, 1982). Intervals are not adjusted.
+    Cells that were measured are several tests of one claim. What contradicts it is adjusted for their number (Holm),
+    and what supports it, too, if some of them are enough; if all are needed, it is not (Berger, 1982). Intervals are
+    not.
     """
     nowhere = Decision(claim.id, claim.section, claim.says, claim.gives, "", "", NOT_TESTABLE, claim.not_testable)
     if claim.not_testable:
