@@ -83,13 +83,14 @@ def _overall(ledger: pd.DataFrame) -> pd.DataFrame:
 
 def table_of_verdicts(ledger: pd.DataFrame) -> str:
     """Return in Markdown the table of the main claims with their verdicts."""
-    verdicts = _overall(ledger)
+    verdicts, readings = _overall(ledger), {claim.id: claim.reading for claim in read_claims()}
     lines = ["| claim | verdict | tasks and networks | rests on |", "|---|---|---|---|"]
     for name in (*MAIN, *OWN):
         row = verdicts.loc[name]
         found = ledger[(ledger.claim == name) & (ledger.rests_on != "")]
         rests = join_distinct(f"{each.rests_on}, `{each.profile}`" for each in found.itertuples()) or "–"
-        lines.append(f"| {row.says} ({row.section}) | **{row.verdict}** | {row.cells} | {rests} |")
+        of = "; ".join(filter(None, [row.section, readings[name]]))
+        lines.append(f"| {row.says} ({of}) | **{row.verdict}** | {row.cells} | {rests} |")
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def model_table(results: StudyResults, arms: Sequence[str]) -> str:
         medians = radii[radii.radius > 0].groupby("arm").radius.median() * GREY_LEVELS
         cells = [
             cell_name(task, backbone),
-            f"{clean.image.nunique()}, {share:.0%} of one class; {radii.image.nunique()} attacked",
+            f"{clean.image.nunique()}, {share:.0%} in the largest class; {radii.image.nunique()} attacked",
             _trainings(radii, arms),
             *(
                 " / ".join(f"{numbers[arm]:.2f}" if arm in numbers else "–" for arm in arms)

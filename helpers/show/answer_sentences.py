@@ -43,10 +43,7 @@ def what_would_tell(rows: pd.DataFrame) -> str:
     listed = "; ".join(f"{cell_name(row.task, row.backbone)} ({row.why})" for row in open_cells.itertuples())
     said = f"Where we cannot tell: {listed}."
     if open_cells.why.str.contains("would tell").any():
-        said += (
-            " These numbers include what there is, and are rough guesses, as if further images and trainings spread "
-            "like those that there are."
-        )
+        said += " These are totals, roughly guessed, as if further images and trainings varied like the present ones."
     return said * bool(listed)
 
 

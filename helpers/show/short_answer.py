@@ -66,7 +66,7 @@ def verdict_in_words(
     for row in measured.itertuples():
         cell, remarks = (row.task, row.backbone), []
         if without_longer.get(cell, row.verdict) != row.verdict:
-            remarks.append(f"*{without_longer[cell]}* without trainings that were attacked longer")
+            remarks.append(f"*{without_longer[cell]}* without those whose attack was repeated")
         if cell in hardly_learned:
             remarks.append("by models that have hardly learned the task")
         said.append(f"*{row.verdict}* on {IMAGES_OF[row.task]}" + f" ({'; '.join(remarks)})" * bool(remarks))

@@ -237,8 +237,8 @@ def test_models_that_have_hardly_learned_stand_beside_the_verdict_on_real_images
     claim, overall_row = questions()[0], pd.Series({"verdict": "cannot tell", "cells": "what they say"})
     expected = (
         "So the paper's claim, read as one about at least 4 of its 6 combinations, is **cannot tell** (what they say); "
-        "on a sample of real images, it is *contradicted* on skin lesions (*cannot tell* without trainings that were "
-        "attacked longer), and *cannot tell* on retinas (by models that have hardly learned the task), adjusted for 2 "
+        "on a sample of real images, it is *contradicted* on skin lesions (*cannot tell* without those whose attack "
+        "was repeated), and *cannot tell* on retinas (by models that have hardly learned the task), adjusted for 2 "
         "tests."
     )
     longer = dict.fromkeys([("skin_lesion", "resnet50"), ("retinopathy", "resnet50")], "cannot tell")

@@ -92,7 +92,7 @@ def test_accuracies_and_median_radii_of_the_models_are_those_of_the_tables(real)
     assert (name, trainings) == ("skin lesions, ResNet-50", "3")
     share = real.clean.drop_duplicates("image").label.value_counts(normalize=True).max()
     tested, attacked = real.clean.image.nunique(), real.radii.image.nunique()
-    assert images == f"{tested}, {share:.0%} of one class; {attacked} attacked"
+    assert images == f"{tested}, {share:.0%} in the largest class; {attacked} attacked"
     of_arms = [real.clean[real.clean.arm == arm].right.mean() for arm in ("none", "soft")]
     assert clean == balanced == f"{of_arms[0]:.2f} / {of_arms[1]:.2f} / –"
     right = real.radii[real.radii.radius > 0]
