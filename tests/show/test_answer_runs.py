@@ -29,7 +29,7 @@ def test_the_widest_interval_is_that_of_the_committed_curves(profile):
     attacked = curves[curves.epsilon > 0]
     width = float(row["robust accuracy: width of the widest 95% interval"])
     assert width == pytest.approx((attacked.high - attacked.low).max(), abs=0.0051)
-    assert float(row["clean accuracy: width of the widest 95% interval"]) < 0.15
+    assert 0.05 < float(row["clean accuracy: width of the widest 95% interval"]) < 0.2
 
 
 def test_calls_are_means_over_images_that_are_right_and_spans_over_models():
