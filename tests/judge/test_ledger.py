@@ -390,3 +390,13 @@ def test_the_opposite_of_a_claim_is_adjusted_for_the_number_of_cells():
     found = judge(results, [claim])
     assert {f"{row.task}/{row.backbone}" for row in found.itertuples() if row.why == "the opposite holds"} == expected
     assert len(expected) < (found.high < 1).sum()
+
+
+@pytest.mark.parametrize(
+    ("effect", "why"), [(1.07, "there is an effect, too small to matter"), (1.0, "an effect that matters is excluded")]
+)
+def test_a_contradicted_claim_says_whether_there_is_a_small_effect(effect, why):
+    rng = np.random.default_rng(0)
+    results = planted_results(effect=effect, images=3000, seeds=3, rng=rng, seed_spread=0)
+    (row,) = judge(results, [HELPS]).itertuples()
+    assert (row.verdict, row.why) == (CONTRADICTED, why)
