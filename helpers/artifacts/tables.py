@@ -43,7 +43,7 @@ class Table:
         files.write_table(table, path)
 
 
-REMEDY = 2  # times as many steps has an attack that is repeated, as its checks asked for more
+REPEAT_FACTOR = 2  # an attack whose checks ask for more is repeated, once, in so many times the steps
 
 
 def steps_of(robustness: pd.DataFrame) -> int:

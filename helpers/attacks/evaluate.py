@@ -12,7 +12,7 @@ from helpers.artifacts import records
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.folders import RunFolder, TaskFolder
 from helpers.artifacts.reports import ChecksReport, ManifestReport
-from helpers.artifacts.tables import REMEDY, ROBUSTNESS, steps_of
+from helpers.artifacts.tables import REPEAT_FACTOR, ROBUSTNESS, steps_of
 from helpers.attacks.attack import PROTOCOLS, attack
 from helpers.attacks.attacked import Attacked, nearer
 from helpers.attacks.checks import Checks, check_attack
@@ -144,7 +144,7 @@ def _attack_and_check(
     checks = check_attack(model, images, labels, found, seed=config.seed)
     is_first = steps_of(found.table) == config.steps
     if is_first and checks.want_more_steps and config.protocol == "minimal":
-        steps = REMEDY * config.steps
+        steps = REPEAT_FACTOR * config.steps
         print(f"{model.model.name}: the checks doubt the attack; again, in {steps} steps", flush=True)
         again = settings | {"seed": config.seed + REMEDY_SEED_OFFSET}
         found = nearer(found, attack(model, images, labels, **again, steps=steps, thorough=True))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from helpers.artifacts.results import MODEL, TABLES, StudyResults
-from helpers.artifacts.tables import REMEDY, steps_of
+from helpers.artifacts.tables import REPEAT_FACTOR, steps_of
 from helpers.errors import StudyError
 
 # Versions of the attack that find the same radii, unless an adversarial is rejected or the attack is repeated: 5 added
@@ -79,7 +79,7 @@ def _check_steps(radii: pd.DataFrame, *, of: tuple[str, str]) -> None:
     """Raise a StudyError unless each attack took as many steps as the shortest, or was repeated in more."""
     radii = radii[(radii.task == of[0]) & (radii.backbone == of[1])]
     steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
-    if not (steps / steps.min()).isin([1, REMEDY]).all():
+    if not (steps / steps.min()).isin([1, REPEAT_FACTOR]).all():
         found = ", ".join(map(str, sorted(steps.unique())))
         raise StudyError(
             f"radii of {', '.join(of)}: expected attacks of the same steps, got {found}. Attack all alike."
