@@ -58,19 +58,45 @@ class FusedBatchNorm(keras.layers.Layer):
         norm, channels = self.norm, inputs.shape[-1]
         if not (training and norm.trainable):
             return norm(inputs, training=False)
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=norm.gamma.value if norm.scale else tf.ones(channels),
-            offset=norm.beta.value if norm.center else tf.zeros(channels),
-            mean=tf.zeros(0),
-            variance=tf.zeros(0),
-            epsilon=norm.epsilon,
-            is_training=True,
-        )
-        count = tf.cast(tf.size(inputs) / channels, tf.float32)
-        for running, batch in ((norm.moving_mean, mean), (norm.moving_variance, variance * (count - 1) / count)):
+        scale = norm.gamma.value if norm.scale else tf.ones(channels)
+        offset = norm.beta.value if norm.center else tf.zeros(channels)
+        by_products = inputs.dtype == tf.float32 and not tf.config.list_logical_devices("GPU")
+        normalise = _normalise_by_products if by_products else _normalise
+        outputs, mean, variance = normalise(inputs, scale, offset, epsilon=norm.epsilon)
+        for running, batch in ((norm.moving_mean, mean), (norm.moving_variance, variance)):
             running.assign(running * norm.momentum + batch * (1 - norm.momentum))  # as Keras does
         return outputs
+
+
+def _normalise(inputs, scale, offset, *, epsilon: float):
+    """Return a normalised batch, and mean and variance of each channel, by TensorFlow's kernel."""
+    settings = {"scale": scale, "offset": offset, "mean": tf.zeros(0), "variance": tf.zeros(0), "epsilon": epsilon}
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(x=inputs, **settings, is_training=True)
+    count = tf.cast(tf.size(inputs) / inputs.shape[-1], tf.float32)
+    return outputs, mean, variance * (count - 1) / count
+
+
+def _normalise_by_products(inputs, scale, offset, *, epsilon: float):
+    """Return the same in float32 on a CPU, where that kernel is slow without AVX-512, but for its gradient."""
+
+    @tf.custom_gradient
+    def normalise(inputs, scale, offset):
+        rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
+        ones = tf.ones_like(rows[:, :1])
+        count = tf.reduce_sum(ones)
+        mean = tf.squeeze(tf.matmul(ones, rows, transpose_a=True), 0) / count
+        squares = tf.math.squared_difference(rows, mean)
+        variance = tf.squeeze(tf.matmul(ones, squares, transpose_a=True), 0) / count
+        factor = scale * tf.math.rsqrt(variance + epsilon)
+
+        def gradient(of_outputs, *_):  # mean and variance only move the running ones
+            batch = {"x": inputs, "scale": scale, "reserve_space_1": mean, "reserve_space_2": variance}
+            settings = {"reserve_space_3": tf.zeros(0), "epsilon": epsilon, "is_training": True}
+            return tf.raw_ops.FusedBatchNormGradV3(y_backprop=of_outputs, **batch, **settings)[:3]
+
+        return (tf.reshape(rows * factor + (offset - mean * factor), tf.shape(inputs)), mean, variance), gradient
+
+    return normalise(inputs, scale, offset)
 
 
 class PointwiseConvolution(keras.layers.Layer):
@@ -95,7 +121,9 @@ class PointwiseConvolution(keras.layers.Layer):
     def call(self, inputs):
         convolution, (down, right) = self.convolution, self.convolution.strides
         kernel = keras.ops.reshape(convolution.kernel, convolution.kernel.shape[2:])
-        outputs = tf.tensordot(inputs[:, ::down, ::right], kernel, axes=1)
+        if (down, right) != (1, 1):  # a slice that keeps everything would still cost time in its gradient
+            inputs = inputs[:, ::down, ::right]
+        outputs = tf.tensordot(inputs, kernel, axes=1)
         if convolution.use_bias:
             outputs = tf.nn.bias_add(outputs, convolution.bias)
         return convolution.activation(outputs)

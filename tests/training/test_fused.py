@@ -10,7 +10,13 @@ import pytest
 
 from helpers import read_config
 from helpers.backend import keras, tf
-from helpers.training.fused import FusedBatchNorm, PointwiseConvolution, with_fused_layers
+from helpers.training.fused import (
+    FusedBatchNorm,
+    PointwiseConvolution,
+    _normalise,
+    _normalise_by_products,
+    with_fused_layers,
+)
 from helpers.training.optimize import learning_rate, make_optimizer
 
 
@@ -56,6 +62,27 @@ def test_fused_layers_train_the_same_network(small_task):
     assert max(moved[2:]) > 0.01
     for kept, fused in zip(*ended, strict=True):
         assert fused == pytest.approx(kept, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("normalise", [_normalise, _normalise_by_products])
+def test_a_normalised_batch_and_its_gradients_follow_the_definition(normalise):
+    """The definition in float64, far from mean 0, and what TensorFlow derives from it."""
+    rng = np.random.default_rng(0)
+    batch, scale, offset = rng.normal(30, 2, (5, 6, 7, 4)), rng.normal(size=4), rng.normal(size=4)
+    weights, found = rng.normal(size=batch.shape), []
+    for kind in (tf.float64, tf.float32):
+        given = [tf.constant(values, kind) for values in (batch, scale, offset)]
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            if kind == tf.float64:
+                mean, variance = tf.nn.moments(given[0], (0, 1, 2))
+                outputs = (given[0] - mean) / tf.sqrt(variance + 1e-3) * given[1] + given[2]
+            else:
+                outputs, mean, variance = normalise(*given, epsilon=1e-3)
+            loss = tf.reduce_sum(outputs * tf.constant(weights, kind))
+        found.append([outputs, mean, variance, *tape.gradient(loss, given)])
+    for defined, normalised in zip(*found, strict=True):
+        assert normalised.numpy() == pytest.approx(defined.numpy(), rel=1e-3, abs=1e-3)
 
 
 def test_a_view_has_one_operation_for_each_norm_of_a_picture_and_each_convolution_of_a_pixel():
