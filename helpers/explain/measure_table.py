@@ -32,6 +32,27 @@ MAP_PAIR_MEASURES = {  # inputs: two activation maps
     "overlap of the top 20%": map_measures.overlap_of_top,
     "SSIM": map_measures.ssim,
 }
+MEANINGS = {  # as notebook 06 lists them: of a perturbation, of two maps, of one map
+    "energy in the mask": "mean square in the dataset's mask / (that + mean square outside): ½ if the mask is ignored",
+    "energy on the sign": "the same, for the pixels that the sign of disease changes: known for phantoms only",
+    "ring against centre": "above ½ if a band around the outline is changed more than the centre",
+    "agreement with the shape": "1 if, smoothed, every pixel inside changes more than every one outside; ½ by chance",
+    "contrast": "standard deviation of the changes' sizes / their mean; of noise the same, by construction",
+    "dark splotches": "regions of at least .1% of the picture, darkened, if smoothed, by over ¼ of the largest change",
+    "size of a splotch": "their mean size, as a share of the picture",
+    "high frequencies": "share of the power at .25 cycles a pixel or more: .8 for white noise",
+    "rank correlation": "Spearman's, of the two maps' values: 1 for the same order, below 0 for inverted ones",
+    "inverted": "share of images whose two maps have a rank correlation below 0",
+    "overlap of the top 20%": "intersection over union of the highest fifth of the cells: 1 for equal maps",
+    "SSIM": "structural similarity: 1 for equal maps",
+    "all zero": "share of maps in which nothing speaks for the class",
+    "entropy": "1: even, no focus; 0: all in one cell",
+    "Gini": "0: even, no focus; near 1: all in one cell",
+    "regions": "number of connected regions of at least half of the map's maximum",
+    "map in the mask": "mean in the mask / (that + mean outside): ½ if the map ignores the mask",
+    "peak in the mask": "share of images whose highest place is in the mask; by chance the mask's share of the picture",
+    "map on the sign": "as map in the mask, for the pixels that the sign of disease changes",
+}
 SHARES = ("all zero", "peak in the mask", "inverted")  # their values are 0 or 1
 COLUMNS = ("image", "group", "condition", "epsilon", "target", "outcome", "measure", "value", "reason")
 

@@ -49,8 +49,9 @@ def _ratios_of_single(results: StudyResults, claim: Claim) -> str:
     found = judge(results, [claim]).dropna(subset="value")
     rows = [f"{ratio(row)} on {cell_name(row.task, row.backbone)}" for row in found.itertuples()]
     said = (
-        f"`{results.about['profile']}` alone has these ratios of radii, soft attention to none: {'; '.join(rows)}. "
-        "They are of single networks, and intervals count images only: another training may give the opposite sign."
+        f"In `{results.about['profile']}` alone, the ratio of radii, soft attention to none, is {'; '.join(rows)}: "
+        "each of two single networks, with an interval that counts images only. Another training may give the opposite "
+        "sign."
     )
     return said * bool(rows)
 

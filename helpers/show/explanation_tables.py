@@ -1,18 +1,25 @@
 """Tables of explanations as notebook 06 shows them. A mean over few images is left out."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.quantities import QUANTITIES
 from helpers.explain.compare_maps import compare_maps
-from helpers.explain.measure_table import MAP_PAIR_MEASURES, SHARES
+from helpers.explain.measure_table import MAP_PAIR_MEASURES, MEANINGS, SHARES
 from helpers.judge.statistics import summarise
 from helpers.show.names import with_interval
+from helpers.show.readable import readable
 
 FEWEST_IMAGES = 8  # images on which a mean says something
+
+
+def tabulate_meanings(names: Iterable[str]) -> Styler:
+    """Return a table of what measures are, in one line each."""
+    return readable(pd.DataFrame([(name, MEANINGS[name]) for name in names], columns=["measure", "meaning"]), left=True)
 
 
 def tabulate_outcomes(measured: pd.DataFrame, target: str) -> pd.DataFrame:

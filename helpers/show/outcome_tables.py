@@ -1,12 +1,13 @@
-"""Tables of attacks' outcomes as notebook 04 shows them: a column or row for each of the models that it compares."""
+"""Tables of attacks' outcomes as notebooks 04 and 05 show them, and sentences about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.tables import ROBUSTNESS
 from helpers.judge.pairs import Pairs, holm
 from helpers.show.names import with_interval
 
@@ -27,6 +28,59 @@ def tabulate_accuracies(numbers: pd.DataFrame, names: Sequence[str]) -> pd.DataF
         columns.append("attacked in whole grey levels")
     keys = {"index": ["epsilon", "ε · 255"], "columns": "model"}
     return shown.pivot_table(values=columns, **keys, aggfunc="first", sort=False)
+
+
+def tabulate_beside_paper(said: pd.DataFrame, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Return what the paper's text says of models of a task and backbone, beside ours at the same epsilon.
+
+    Args:
+        said: Rows of `results/paper.csv`.
+        numbers: What `compare_outcomes` returned, of one task and backbone; only models trained in the standard way are
+            compared.
+
+    Returns:
+        attention, epsilon, "the paper says", "accuracy here", low, high; the last three are NaN where nothing here was
+        measured.
+    """
+    keys, found = ["task", "backbone", "attention", "epsilon"], ["accuracy here", "low", "high"]
+    ours = numbers[numbers.training == "standard"].rename(columns={"accuracy": "accuracy here"})
+    is_beside = said.task.isin(numbers.task) & said.backbone.isin(numbers.backbone)
+    beside = said[is_beside].merge(ours[[*keys, *found]], on=keys, how="left")
+    return beside.rename(columns={"says": "the paper says"})[["attention", "epsilon", "the paper says", *found]]
+
+
+def say_where_accuracies_end(numbers: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence on each model: its accuracy clean, at the smallest epsilon, and where it is 0 or at the end.
+
+    Args:
+        numbers: What `compare_outcomes` returned.
+        names: Of its models, in its order.
+    """
+    size = len(numbers) // len(names)
+    for number, name in enumerate(names):
+        curve = numbers.iloc[number * size : (number + 1) * size]
+        zero = curve.epsilon[(curve.epsilon > 0) & (curve.accuracy == 0)]
+        at = [f"{row.accuracy:.3f} at epsilon = {row.epsilon:g}" for row in curve.itertuples()]
+        end = f"0 from epsilon = {zero.min():g} on" if len(zero) else f"still {at[-1]}"
+        yield f"{name}: {curve.accuracy.iloc[0]:.3f} clean, {at[1]}, {end}"
+
+
+def say_what_survives(folder: RunFolder) -> Iterator[str]:
+    """Yield how many adversarials still fool the model as a picture file, and how many grey levels an image needs.
+
+    Args:
+        folder: The run folder of a model, the `variant` of the attack.
+    """
+    table = ROBUSTNESS.load(folder.robustness)
+    if "levels" not in table:
+        yield "Protocol paper does not search whole grey levels."
+        return
+    broken = table[(table.radius > 0) & np.isfinite(table.radius)]
+    for how, column in (("rounding", "fools_rounded"), ("JPEG of quality 95", "fools_jpeg")):
+        yield f"Of {len(broken)} adversarials, {broken[column].sum()} still fool the model after {how}."
+    if len(broken):
+        fewest, middle, most = broken.levels.min(), broken.levels.median(), broken.levels.max()
+        yield f"An image needs {fewest:g} to {most:g} whole grey levels, {middle:g} in the median."
 
 
 def tabulate_pairs(tables: Mapping[str, pd.DataFrame], epsilons: Sequence[float]) -> pd.DataFrame:

@@ -1,21 +1,48 @@
-"""Figures of perturbations: examples beside their images, and the shapes that they have."""
+"""Figures of perturbations: how one grows, examples beside their images, and the shapes that they have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from scipy.special import softmax
 
 from helpers.artifacts.adversarials import Adversarials
 from helpers.artifacts.explanations import ExplanationArrays
 from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.records import recorded_config
+from helpers.config import Config
 from helpers.explain.controls import shuffled
 from helpers.explain.map_measures import UndefinedError
 from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
 from helpers.show.chosen_images import SHOWN_ADVERSARIALS, not_too_many, rank_explained, spread_over_epsilons
 from helpers.show.names import backbone_name, class_name, join_distinct, model_name, source_name
+
+
+def show_steps(
+    steps: Sequence[tuple[np.ndarray, np.ndarray]], label: int, *, epsilon: float, config: Config
+) -> plt.Figure:
+    """Show an attack on one image step by step: the picture above, what has changed so far below.
+
+    Args:
+        steps: The image and the model's logits, then the picture and the logits after each step: float32 (height,
+            width, 3), in [0, 1], and (classes,).
+        label: The image's class index.
+        epsilon: L∞ radius of the ball, on pixels in [0, 1].
+        config: Of the model.
+    """
+    original = np.asarray(steps[0][0])
+    figure, axes = plt.subplots(2, len(steps), figsize=(1.7 * len(steps), 3.9))
+    for number, ((above, below), (pixels, logits)) in enumerate(zip(axes.T, steps, strict=True)):
+        wrong = "" if np.argmax(logits) == label else ", wrong"
+        picture_plots.picture(above, pixels, title=f"step {number}: {softmax(logits)[label]:.2f}{wrong}")
+        picture_plots.picture(below, picture_plots.magnified(pixels - original, epsilon=epsilon))
+    figure.suptitle(
+        f"{config.task}, {source_name(config)}, {model_name(config)}: PGD, "
+        f"ε = {255 * epsilon:.2g}/255; probability of {class_name(config.classes[label])}"
+    )
+    return figure
 
 
 def show_adversarials(folder: RunFolder, *, columns: int = SHOWN_ADVERSARIALS) -> plt.Figure:

@@ -4,12 +4,12 @@ import pytest
 
 from helpers.artifacts.quantities import DETECTORS, QUANTITIES
 from helpers.artifacts.results import StudyResults
-from helpers.explain.measure_table import MAP_MEASURES, MAP_PAIR_MEASURES, PERTURBATION_MEASURES
+from helpers.explain.measure_table import MAP_MEASURES, MAP_PAIR_MEASURES, MEANINGS, PERTURBATION_MEASURES
 from helpers.paths import ROOT
 
 
 def test_each_quantity_that_is_computed_has_a_range():
-    assert QUANTITIES.keys() == {*PERTURBATION_MEASURES, *MAP_MEASURES, *MAP_PAIR_MEASURES}
+    assert QUANTITIES.keys() == MEANINGS.keys() == {*PERTURBATION_MEASURES, *MAP_MEASURES, *MAP_PAIR_MEASURES}
 
 
 @pytest.mark.parametrize("profile", ["reference", "quick", "real"])

@@ -2,9 +2,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.artifacts.folders import RunFolder
 from helpers.artifacts.reports import ChecksReport
+from helpers.artifacts.tables import ROBUSTNESS
 from helpers.show.accuracy_figures import compare_models
-from helpers.show.outcome_tables import tabulate_accuracies, tabulate_checks, tabulate_pairs
+from helpers.show.outcome_tables import (
+    say_what_survives,
+    say_where_accuracies_end,
+    tabulate_accuracies,
+    tabulate_beside_paper,
+    tabulate_checks,
+    tabulate_pairs,
+)
 
 EPSILONS = (0.1, 0.2)
 
@@ -57,3 +66,67 @@ def test_checks_have_a_row_a_check_and_a_column_a_model(smoke, leave_attack):
     table = tabulate_checks(folders)
     assert list(table) == ["name", "one", "other", "threshold", "meaning"]
     assert table[["one", "other"]].to_numpy().tolist() == [["0.50 (0.25 to 0.75), failed", "1"]]
+
+
+def curves(*accuracies, epsilons=(0.0, 0.01, 0.04), training="standard", attention="none"):
+    """Return the numbers of a model of skin lesions."""
+    named = {"task": "skin_lesion", "backbone": "resnet50", "attention": attention, "training": training}
+    return pd.DataFrame({**named, "epsilon": epsilons, "accuracy": accuracies, "low": 0.1, "high": 0.9})
+
+
+def test_it_says_where_each_curve_ends():
+    numbers = pd.concat([curves(0.9, 0.5, 0.25), curves(0.8, 0, 0), curves(0, 0, 0)])
+    assert list(say_where_accuracies_end(numbers, ["one", "two", "three"])) == [
+        "one: 0.900 clean, 0.500 at epsilon = 0.01, still 0.250 at epsilon = 0.04",
+        "two: 0.800 clean, 0.000 at epsilon = 0.01, 0 from epsilon = 0.01 on",
+        "three: 0.000 clean, 0.000 at epsilon = 0.01, 0 from epsilon = 0.01 on",
+    ]
+
+
+def test_a_grid_of_one_epsilon_has_an_end_too():
+    (said,) = say_where_accuracies_end(curves(0.9, 0.5, epsilons=(0.0, 0.01)), ["one"])
+    assert said == "one: 0.900 clean, 0.500 at epsilon = 0.01, still 0.500 at epsilon = 0.01"
+
+
+def test_the_papers_numbers_stand_beside_those_of_the_same_epsilon_and_attention():
+    """Of two sentences on clean skin lesions, one has a partner; the adversarially trained model is nobody's."""
+    numbers = pd.concat([curves(0.75, 0.5, 0.25), curves(0.99, 0.99, 0.99, training="adversarial")])
+    about = {"task": "skin_lesion", "backbone": "resnet50", "epsilon": 0.0}
+    said = [about | {"attention": "none", "accuracy": 0.905, "says": "clean accuracy .905"}]
+    said += [about | {"attention": "soft", "accuracy": 0.88, "says": "clean accuracy .88"}]
+    said += [about | {"task": "retinopathy", "attention": "none", "accuracy": 0.7, "says": "of another task"}]
+    table = tabulate_beside_paper(pd.DataFrame(said), numbers)
+    assert table["the paper says"].tolist() == ["clean accuracy .905", "clean accuracy .88"]
+    assert table["accuracy here"].tolist() == pytest.approx([0.75, np.nan], nan_ok=True)
+    assert table.low.tolist() == pytest.approx([0.1, np.nan], nan_ok=True)
+
+
+def leave_table(tmp_path, table):
+    """Return a run folder with a table of robustness."""
+    folder = RunFolder(tmp_path)
+    ROBUSTNESS.save(table, folder.robustness)
+    return folder
+
+
+def test_it_counts_what_survives_a_file(robustness, tmp_path):
+    """Of ten images one is wrong from the start, and one holds: eight adversarials; rounding leaves 4, JPEG none."""
+    table = robustness()
+    table.loc[9, "radius"] = np.inf
+    table["levels"] = [0.0, 1, 1, 2, 2, 3, 4, 5, 9, np.inf]
+    table["fools_rounded"], table["fools_jpeg"] = table.index < 5, False
+    assert list(say_what_survives(leave_table(tmp_path, table))) == [
+        "Of 8 adversarials, 4 still fool the model after rounding.",
+        "Of 8 adversarials, 0 still fool the model after JPEG of quality 95.",
+        "An image needs 1 to 9 whole grey levels, 2.5 in the median.",
+    ]
+
+
+def test_where_nothing_was_broken_no_levels_are_named(robustness, tmp_path):
+    table = robustness().assign(radius=np.inf, levels=np.inf, fools_rounded=False, fools_jpeg=False)
+    said = list(say_what_survives(leave_table(tmp_path, table)))
+    assert [sentence[:4] for sentence in said] == ["Of 0"] * 2
+
+
+def test_protocol_paper_searches_no_levels(paper_robustness, tmp_path):
+    (said,) = say_what_survives(leave_table(tmp_path, paper_robustness()))
+    assert said == "Protocol paper does not search whole grey levels."

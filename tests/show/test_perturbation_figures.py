@@ -3,7 +3,23 @@ import pytest
 
 from helpers.artifacts.folders import RunFolder
 from helpers.errors import StudyError
-from helpers.show.perturbation_figures import show_adversarials, show_perturbations
+from helpers.show.perturbation_figures import show_adversarials, show_perturbations, show_steps
+
+SIZE = 16  # side of an image in pixels
+
+
+def test_steps_show_the_probability_of_the_true_class_and_what_has_changed(smoke):
+    """Of two classes whose logits differ by the logarithm of 3, one has a probability of 3/4."""
+    image = np.full((SIZE, SIZE, 3), 0.5)
+    attacked = image.copy()
+    attacked[0, 0] = 0.6
+    figure = show_steps([(image, np.log([3, 1])), (attacked, np.log([1, 3]))], 0, epsilon=0.2, config=smoke[0])
+    above, below = np.reshape(figure.axes, (2, 2))
+    assert [axis.get_title("left") for axis in above] == ["step 0: 0.75", "step 1: 0.25, wrong"]
+    before, after = (np.asarray(axis.images[0].get_array()) for axis in below)
+    assert (before == 0.5).all()
+    assert after[0, 0] == pytest.approx([0.75] * 3)  # half of epsilon: half of the way from grey to white
+    assert (after[1:] == 0.5).all()
 
 
 def test_adversarials_are_shown_from_the_easiest_to_the_hardest_to_break(smoke, leave_attack):
