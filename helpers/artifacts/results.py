@@ -57,7 +57,10 @@ def rows_of_model(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     rows = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])]
     if rows.empty:
         listed = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        raise StudyError(f"results: expected rows of the model {listed}, found none.")
+        raise StudyError(
+            f"results: expected rows of the model {listed}, found none. Train and attack it, or take another profile, "
+            "such as reference."
+        )
     return rows.drop(columns=list(MODEL))
 
 

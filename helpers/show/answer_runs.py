@@ -49,9 +49,8 @@ def _ratios_of_single(results: StudyResults, claim: Claim) -> str:
     found = judge(results, [claim]).dropna(subset="value")
     rows = [f"{ratio(row)} on {cell_name(row.task, row.backbone)}" for row in found.itertuples()]
     said = (
-        f"In `{results.about['profile']}` alone, the ratio of radii, soft attention to none, is {'; '.join(rows)}: "
-        "each of two single networks, with an interval that counts images only. Another training may give the opposite "
-        "sign."
+        f"In `{results.about['profile']}` alone, the ratio of radii, soft attention to none, is {'; '.join(rows)}. "
+        "It compares single networks, and its interval counts images only: another training may give the opposite sign."
     )
     return said * bool(rows)
 

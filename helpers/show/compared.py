@@ -53,16 +53,20 @@ class Compared:
         else:
             kinds = [(model.attention, model.training) for model in find_models(**same, training=training)]
         chosen = [{**same, "attention": name, "training": how, **attack} for name, how in kinds]
-        folders = [RunFolder.from_config(read_config(**each)) for each in chosen]
+        configs = [read_config(**each) for each in chosen]
+        folders = [RunFolder.from_config(config) for config in configs]
         has_models = all(folder.model.is_file() for folder in folders)
-        has_run = has_models or all(folder.robustness.is_file() for folder in folders)
-        asked = [name for name, value in attack.items() if value is not None and name != "epsilons"]
-        if asked and not has_run:
+        if has_models or all(folder.robustness.is_file() for folder in folders):
+            return cls([read_model_config(**each) for each in chosen], has_models, has_run=True)
+        usual = read_config(**{**chosen[0], **dict.fromkeys(attack)})
+        other = [name for name in attack if name != "epsilons" and getattr(configs[0], name) != getattr(usual, name)]
+        if other:
+            missing = next(folder.path for folder in folders if not folder.model.is_file())
             raise StudyError(
-                f"{asked[0]}: expected models to attack in {folders[0].path.parent}, found none; the tables in "
-                "results/ are of the profile's own attack. Run notebook 02 or 03 first, or leave this parameter out."
+                f"{other[0]}: expected a model to attack in {missing}, found none; the tables in results/ are of the "
+                "profile's own attack. Run notebook 02 or 03 first, or leave this parameter out."
             )
-        return cls([(read_model_config if has_run else read_config)(**each) for each in chosen], has_models, has_run)
+        return cls(configs, has_models, has_run=False)
 
     def outcomes(self, folders: Mapping[str, RunFolder]) -> dict[str, Outcome]:
         """Return {model's name: outcome of its attack}, from these folders, or from results/ if there is no run.

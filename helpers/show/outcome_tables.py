@@ -56,10 +56,10 @@ def say_where_accuracies_end(numbers: pd.DataFrame, names: Sequence[str]) -> Ite
         numbers: What `compare_outcomes` returned.
         names: Of its models, in its order.
     """
-    size = len(numbers) // len(names)
-    for number, name in enumerate(names):
-        curve = numbers.iloc[number * size : (number + 1) * size]
-        zero = curve.epsilon[(curve.epsilon > 0) & (curve.accuracy == 0)]
+    curves = numbers.groupby((numbers.epsilon == 0).cumsum().to_numpy())  # each begins clean
+    for name, (_, curve) in zip(names, curves, strict=True):
+        highest_from = curve.accuracy[::-1].cummax()[::-1]  # under protocol "paper", an accuracy may rise again
+        zero = curve.epsilon[(curve.epsilon > 0) & (highest_from == 0)]
         at = [f"{row.accuracy:.3f} at epsilon = {row.epsilon:g}" for row in curve.itertuples()]
         end = f"0 from epsilon = {zero.min():g} on" if len(zero) else f"still {at[-1]}"
         yield f"{name}: {curve.accuracy.iloc[0]:.3f} clean, {at[1]}, {end}"
@@ -78,9 +78,11 @@ def say_what_survives(folder: RunFolder) -> Iterator[str]:
     broken = table[(table.radius > 0) & np.isfinite(table.radius)]
     for how, column in (("rounding", "fools_rounded"), ("JPEG of quality 95", "fools_jpeg")):
         yield f"Of {len(broken)} adversarials, {broken[column].sum()} still fool the model after {how}."
-    if len(broken):
-        fewest, middle, most = broken.levels.min(), broken.levels.median(), broken.levels.max()
-        yield f"An image needs {fewest:g} to {most:g} whole grey levels, {middle:g} in the median."
+    levels = broken.levels[np.isfinite(broken.levels)]  # infinite where nothing was found in whole levels
+    if len(levels):
+        needed = f"{levels.min():g} to {levels.max():g} whole grey levels, {levels.median():g} in the median"
+        unknown = len(broken) - len(levels)
+        yield f"An image needs {needed}" + f"; for {unknown}, none was found" * bool(unknown) + "."
 
 
 def tabulate_pairs(tables: Mapping[str, pd.DataFrame], epsilons: Sequence[float]) -> pd.DataFrame:

@@ -32,12 +32,11 @@ def show_steps(
         epsilon: L∞ radius of the ball, on pixels in [0, 1].
         config: Of the model.
     """
-    original = np.asarray(steps[0][0])
-    figure, axes = plt.subplots(2, len(steps), figsize=(1.7 * len(steps), 3.9))
+    figure, axes = plt.subplots(2, len(steps), figsize=(1.7 * len(steps), 3.9), squeeze=False)
     for number, ((above, below), (pixels, logits)) in enumerate(zip(axes.T, steps, strict=True)):
         wrong = "" if np.argmax(logits) == label else ", wrong"
         picture_plots.picture(above, pixels, title=f"step {number}: {softmax(logits)[label]:.2f}{wrong}")
-        picture_plots.picture(below, picture_plots.magnified(pixels - original, epsilon=epsilon))
+        picture_plots.picture(below, picture_plots.magnified(pixels - steps[0][0], epsilon=epsilon))
     figure.suptitle(
         f"{config.task}, {source_name(config)}, {model_name(config)}: PGD, "
         f"ε = {255 * epsilon:.2g}/255; probability of {class_name(config.classes[label])}"

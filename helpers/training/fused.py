@@ -77,13 +77,12 @@ def _normalise(inputs, scale, offset, *, epsilon: float):
 
 
 def _normalise_by_products(inputs, scale, offset, *, epsilon: float):
-    """Return the same in float32 on a CPU, where that kernel is slow without AVX-512, but for its gradient."""
+    """Return the same, in float32 on a CPU: without AVX-512, that kernel is slow; its gradient is not, and is kept."""
 
     @tf.custom_gradient
     def normalise(inputs, scale, offset):
         rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
-        ones = tf.ones_like(rows[:, :1])
-        count = tf.reduce_sum(ones)
+        ones, count = tf.ones_like(rows[:, :1]), tf.cast(tf.shape(rows)[0], rows.dtype)
         mean = tf.squeeze(tf.matmul(ones, rows, transpose_a=True), 0) / count
         squares = tf.math.squared_difference(rows, mean)
         variance = tf.squeeze(tf.matmul(ones, squares, transpose_a=True), 0) / count

@@ -12,6 +12,7 @@ from helpers.artifacts.results import TABLES, StudyResults
 from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge
 from helpers.paths import ROOT
+from helpers.profiles import read_models
 from helpers.show.answer_runs import COLUMNS, run_table
 
 (CLAIM,) = (claim for claim in read_claims() if claim.primary)
@@ -62,14 +63,16 @@ def test_a_run_that_goes_on_says_how_many_models_its_profile_has():
     results = StudyResults.load(ROOT / "results" / "quick").trainings([0])
     is_left = {name: getattr(results, name)[lambda rows: rows.task != "retinopathy"] for name in TABLES}
     fewer = replace(results, **is_left)
-    assert (row_of(results)["models"], row_of(fewer)["models"]) == ("6", "5 of 6")
+    total, others = len(read_models("quick")), len(fewer.models)
+    assert (row_of(results)["models"], row_of(fewer)["models"]) == (f"{total}", f"{others} of {total}")
+    assert 0 < others < total
 
 
 def test_what_single_trainings_say_stands_below_the_table_and_what_several_say_does_not():
     quick, reference = (StudyResults.load(ROOT / "results" / name) for name in ("quick", "reference"))
     said = run_table([reference, quick], CLAIM).split("\n\n", 1)[1]
     rows = judge(quick, [CLAIM]).dropna(subset="value")
-    assert len(rows) == 1
+    assert len(rows) > 0
     for row in rows.itertuples():
         assert f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on " in said
     assert said.startswith("In `quick` alone")

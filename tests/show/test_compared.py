@@ -2,8 +2,10 @@ import pytest
 
 from helpers.artifacts import records
 from helpers.artifacts.folders import TaskFolder
+from helpers.artifacts.results import StudyResults
 from helpers.errors import StudyError
 from helpers.parameters import ImageParameters
+from helpers.paths import ROOT
 from helpers.show.compared import Compared
 
 SKIN = {"profile": "smoke", "task": "skin_lesion", "backbone": "resnet50", "seed": 0}
@@ -38,8 +40,8 @@ def test_named_models_are_taken_in_their_order_with_the_attack_that_is_asked_for
         ({"attentions": "sofd"}, "attentions: .*sofd"),
         ({"attentions": []}, "attentions: expected at least one"),
         ({"training": "adversarial", "seed": 7}, "profile smoke: expected a model"),
-        ({"attack": {"steps": 0}}, "steps"),
-        ({"attack": {"protocol": "paper"}}, "protocol: expected models to attack in .*found none"),
+        ({"attack": {"steps": 0}}, r"steps: (?!expected a model)"),
+        ({"attack": {"protocol": "paper"}}, "protocol: expected a model to attack in .*resnet50-none.*found none"),
     ],
 )
 def test_a_wrong_parameter_is_named_before_anything_is_read(same, wrong, message):
@@ -59,11 +61,14 @@ def test_outcomes_are_those_of_the_run_if_all_models_have_one(same, smoke, leave
 
 def test_without_a_run_outcomes_come_from_results(tmp_path):
     here = {**SKIN, "profile": "quick", "runs_dir": str(tmp_path)}
-    compared = Compared.from_parameters(attentions="none, soft", attack={}, **here)
+    as_usual = {"protocol": "minimal", "steps": None, "epsilons": "1/255"}
+    compared = Compared.from_parameters(attentions="none, soft", attack=as_usual, **here)
     assert not compared.has_run
-    outcomes = compared.outcomes({})
-    assert list(outcomes) == ["without attention", "with soft attention"]
-    assert all((one.table.radius > 0).any() for one in outcomes.values())
+    assert [config.epsilons for config in compared.configs] == [(1 / 255,)] * 2
+    radii = StudyResults.load(ROOT / "results" / "quick").radii.query("task == 'skin_lesion'")
+    for (name, outcome), arm in zip(compared.outcomes({}).items(), ("none", "soft"), strict=True):
+        assert name == {"none": "without attention", "soft": "with soft attention"}[arm]
+        assert outcome.table.radius.tolist() == radii[radii.arm == arm].radius.tolist()
 
 
 def test_results_without_such_a_model_say_so(tmp_path):

@@ -83,9 +83,12 @@ def test_it_says_where_each_curve_ends():
     ]
 
 
-def test_a_grid_of_one_epsilon_has_an_end_too():
-    (said,) = say_where_accuracies_end(curves(0.9, 0.5, epsilons=(0.0, 0.01)), ["one"])
-    assert said == "one: 0.900 clean, 0.500 at epsilon = 0.01, still 0.500 at epsilon = 0.01"
+def test_an_accuracy_that_rises_again_does_not_end_at_0_and_grids_may_differ():
+    numbers = pd.concat([curves(0.9, 0, 0.25), curves(0.9, 0, epsilons=(0.0, 0.02))])
+    assert list(say_where_accuracies_end(numbers, ["one", "other"])) == [
+        "one: 0.900 clean, 0.000 at epsilon = 0.01, still 0.250 at epsilon = 0.04",
+        "other: 0.900 clean, 0.000 at epsilon = 0.02, 0 from epsilon = 0.02 on",
+    ]
 
 
 def test_the_papers_numbers_stand_beside_those_of_the_same_epsilon_and_attention():
@@ -109,15 +112,18 @@ def leave_table(tmp_path, table):
 
 
 def test_it_counts_what_survives_a_file(robustness, tmp_path):
-    """Of ten images one is wrong from the start, and one holds: eight adversarials; rounding leaves 4, JPEG none."""
+    """Of ten images one is wrong from the start, and one holds: eight adversarials; rounding leaves 4, JPEG none.
+
+    One of the eight has no adversarial in whole levels. The others need 1, 1, 2, 2, 3, 4 and 5.
+    """
     table = robustness()
     table.loc[9, "radius"] = np.inf
-    table["levels"] = [0.0, 1, 1, 2, 2, 3, 4, 5, 9, np.inf]
+    table["levels"] = [0.0, 1, 1, 2, 2, 3, 4, 5, np.inf, np.inf]
     table["fools_rounded"], table["fools_jpeg"] = table.index < 5, False
     assert list(say_what_survives(leave_table(tmp_path, table))) == [
         "Of 8 adversarials, 4 still fool the model after rounding.",
         "Of 8 adversarials, 0 still fool the model after JPEG of quality 95.",
-        "An image needs 1 to 9 whole grey levels, 2.5 in the median.",
+        "An image needs 1 to 5 whole grey levels, 2 in the median; for 1, none was found.",
     ]
 
 
