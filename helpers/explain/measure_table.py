@@ -38,7 +38,7 @@ MEANINGS = {  # as notebook 06 lists them: of a perturbation, of two maps, of on
     "ring against centre": "above ½ if a band around the outline is changed more than the centre",
     "agreement with the shape": "1 if, smoothed, every pixel inside changes more than every one outside; ½ by chance",
     "contrast": "standard deviation of the changes' sizes / their mean; of noise the same, by construction",
-    "dark splotches": "number of regions of at least .1% that are darkened, smoothed, by over ¼ of the largest change",
+    "dark splotches": "number of regions, each at least .1% of the picture, darkened by over ¼ of the largest change",
     "size of a splotch": "their mean size, as a share of the picture",
     "high frequencies": "share of the power at .25 cycles a pixel or more: .8 for white noise",
     "rank correlation": "Spearman's, of the two maps' values: 1 for the same order, below 0 for inverted ones",

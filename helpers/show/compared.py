@@ -23,9 +23,9 @@ class Compared:
     """Models of one task, backbone and seed, and how they are attacked.
 
     Attributes:
-        configs: A configuration for each model, the profile's order.
+        configs: A configuration for each model, in the order in which they were named, or else the profile's.
         has_models: Whether all models are in their run folders.
-        has_run: Whether they are, or their attacks' outcomes: a run that was shared comes without models.
+        has_run: Whether all models are there, or all outcomes: a run that was shared comes without models.
     """
 
     configs: list[Config]

@@ -77,7 +77,7 @@ def _normalise(inputs, scale, offset, *, epsilon: float):
 
 
 def _normalise_by_products(inputs, scale, offset, *, epsilon: float):
-    """Return the same, in float32 on a CPU: without AVX-512, that kernel is slow; its gradient is not, and is kept."""
+    """Return the same in float32, on a CPU. Without AVX-512, that kernel is slow; only its gradient is used here."""
 
     @tf.custom_gradient
     def normalise(inputs, scale, offset):
