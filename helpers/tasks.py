@@ -43,6 +43,7 @@ class Task:
 
     Attributes:
         name: As in parameters, folders and tables.
+        images: What text and titles call its images.
         dataset: The public dataset whose layout the images have.
         layout: The module in `helpers.datasets` that reads and writes this layout; it defines `LAYOUT`.
         phantom_kind: Which phantoms stand in for real images: a name in `helpers.phantoms.KINDS`.
@@ -58,6 +59,7 @@ class Task:
     """
 
     name: str
+    images: str
     dataset: str
     layout: str
     phantom_kind: str
@@ -123,6 +125,7 @@ def finding_class(label: str, *, finding: str = "Pneumothorax", against: str = "
 register_task(
     Task(
         name="skin_lesion",
+        images="skin lesions",
         dataset="HAM10000",
         layout="ham10000",
         phantom_kind="dermatoscopy",
@@ -137,6 +140,7 @@ register_task(
 register_task(
     Task(
         name="retinopathy",
+        images="retinas",
         dataset="EyePACS",
         layout="eyepacs",
         phantom_kind="fundus",
@@ -151,6 +155,7 @@ register_task(
 register_task(
     Task(
         name="pneumothorax",
+        images="chests",
         dataset="ChestX-ray14",
         layout="chestxray14",
         phantom_kind="chest_xray",

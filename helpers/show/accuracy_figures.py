@@ -15,7 +15,7 @@ from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.judge.statistics import accuracy_by_epsilon, in_whole_levels, majority_share
 from helpers.show.accuracy_plots import accuracy_against_epsilon
-from helpers.show.names import backbone_name, join_distinct, model_name, source_name
+from helpers.show.names import join_distinct, model_name, setting_name
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,10 @@ def named_curve(outcome: Outcome, curve: pd.DataFrame) -> pd.DataFrame:
 def _title(outcomes: Sequence[Outcome]) -> str:
     """Return what was attacked and how; where models differ in it, all that applies."""
     configs = [outcome.config for outcome in outcomes]
-    what = [join_distinct(map(name, configs)) for name in (lambda c: c.task, backbone_name, source_name)]
     images = join_distinct((str(len(outcome.labels)) for outcome in outcomes), " and ")
     size, seed = (join_distinct((str(getattr(c, name)) for c in configs), " and ") for name in ("image_size", "seed"))
     return (
-        f"{', '.join(what)}: {images} test images at {size} px, seed {seed}\n"
+        f"{setting_name(configs)}: {images} test images at {size} px, seed {seed}\n"
         f"L∞, {_attack_names(outcomes)}; bands: 95% intervals over lesions or patients"
     )
 

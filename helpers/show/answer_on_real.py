@@ -13,7 +13,7 @@ from helpers.judge.ledger import judge
 from helpers.judge.thresholds import CANNOT_TELL, CONTRADICTED, EQUIVALENT, NOT_TRUSTED, SUPPORTED, VERDICTS
 from helpers.show.answer_models import attacked_longer, model_table
 from helpers.show.answer_ratios import ratio
-from helpers.show.names import IMAGES_OF, cell_name
+from helpers.show.names import cell_name, images_of
 
 CELL = ["task", "backbone"]
 
@@ -104,7 +104,7 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     beside = both[both.verdict_drawn.notna()]
     is_same, is_open = beside.verdict == beside.verdict_drawn, beside.verdict == CANNOT_TELL
     is_opposite = (beside.verdict != beside.verdict_drawn) & _decided(beside.verdict) & _decided(beside.verdict_drawn)
-    named = [f'"{row.says}", {IMAGES_OF[row.task]}: *{row.verdict}* here' for row in beside[is_opposite].itertuples()]
+    named = [f'"{row.says}", {images_of(row.task)}: *{row.verdict}* here' for row in beside[is_opposite].itertuples()]
     opposite = f"{len(named)} ({'; '.join(named)})" if named else "none"
     of = "concern models that have learned their task" if left_out else "are possible"
     too = "All" if len(beside) == len(both) else len(beside)

@@ -13,7 +13,8 @@ from helpers.judge.claims import Claim
 from helpers.judge.ledger import judge_by_first
 from helpers.judge.thresholds import NOT_TRUSTED
 from helpers.show.answer_figures import QUESTIONS
-from helpers.show.names import IMAGES_OF, span
+from helpers.show.names import images_of, span
+from helpers.tasks import TASKS
 
 
 def ratio_table(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim) -> str:
@@ -33,9 +34,10 @@ def ratio_table(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim
     others = [name for name in dict.fromkeys(found.profile) if name not in answering]
     found = pd.concat([found, *(judge_by_first([profiles[name]], [claim]) for name in others)]).dropna(subset="value")
     found = found.iloc[np.argsort([list(QUESTIONS).index(name) for name in found.claim], kind="stable")]
+    tasks = " | ".join(map(images_of, TASKS))
     lines = [
-        f"| ratio of radii (95% interval) | network | run, trainings | {' | '.join(IMAGES_OF.values())} |",
-        "|---" * (3 + len(IMAGES_OF)) + "|",
+        f"| ratio of radii (95% interval) | network | run, trainings | {tasks} |",
+        "|---" * (3 + len(TASKS)) + "|",
     ]
     for (name, profile, backbone), rows in found.groupby(["claim", "profile", "backbone"], sort=False):
         of = f"{BACKBONES[str(backbone)].title} | `{profile}`, {span(rows.seeds)}"
@@ -61,4 +63,4 @@ def _medians(results: StudyResults, backbone: str) -> dict[str, str]:
 
 
 def _line(what: str, of: str, cells: Mapping[str, str]) -> str:
-    return f"| {what} | {of} | {' | '.join(cells.get(task, '–') for task in IMAGES_OF)} |"
+    return f"| {what} | {of} | {' | '.join(cells.get(task, '–') for task in TASKS)} |"

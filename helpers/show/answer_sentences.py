@@ -13,7 +13,7 @@ from helpers.judge.ledger import RESTS_ON, judge_by_first
 from helpers.judge.measures import MEASURES
 from helpers.judge.rows import NotMeasurableError
 from helpers.judge.thresholds import CANNOT_TELL, VERDICTS, needed
-from helpers.show.names import IMAGES_OF, SOURCES, cell_name, join_distinct
+from helpers.show.names import SOURCES, cell_name, images_of, join_distinct
 
 KINDS_OF_CLAIMS = {
     "compares": "how robust models are with attention and without",
@@ -62,7 +62,7 @@ def widths(results: StudyResults, claims: Sequence[Claim], *, backbone: str, wan
             with contextlib.suppress(NotMeasurableError):
                 found = MEASURES[str(claim.measure)].estimate(results, claim, task, backbone)
                 low, high = found.interval()
-                of = f"{IMAGES_OF[task]}, soft attention to {claim.other_arm}"
+                of = f"{images_of(task)}, soft attention to {claim.other_arm}"
                 said.append(f"{np.exp(high - low):.2f} ({of})")
                 if high - low > np.log(wanted):
                     takes = needed(found, np.log(wanted) / 2).removesuffix(" would tell")
@@ -85,7 +85,7 @@ def fewer(results: StudyResults, claim: Claim, rows: pd.DataFrame) -> str:
     both = before.merge(rows, on=["task", "backbone"], suffixes=("", "_now"))
     changed = both[both.verdict != both.verdict_now]
     listed = ", ".join(
-        f"*{row.verdict}* on {IMAGES_OF[row.task]} ({BACKBONES[row.backbone].title})" for row in changed.itertuples()
+        f"*{row.verdict}* on {images_of(row.task)} ({BACKBONES[row.backbone].title})" for row in changed.itertuples()
     )
     found = f"other verdicts: {listed}" if listed else "the same verdicts"
     return f"The first {count} trainings alone gave {found}."

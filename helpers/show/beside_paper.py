@@ -11,7 +11,8 @@ from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
 from helpers.show.answer_ratios import ratio
-from helpers.show.names import IMAGES_OF
+from helpers.show.names import cell_name
+from helpers.tasks import TASKS
 
 PAPER_FIGURES = (  # numbers in the paper, what they show, and the beginning of our file's name
     (
@@ -60,13 +61,13 @@ def figures_beside(root: Path, folders: Mapping[str, Sequence[tuple[str, str]]])
 def _place(path: Path) -> tuple[int, int]:
     """Return where a figure stands: by its network, then by its task."""
     _, task, backbone, _ = path.stem.split("-")
-    return list(BACKBONES).index(backbone), list(IMAGES_OF).index(task)
+    return list(BACKBONES).index(backbone), list(TASKS).index(task)
 
 
 def _named(path: Path) -> str:
     """Return what a figure is about: its task and its network."""
     _, task, backbone, _ = path.stem.split("-")
-    return f"{IMAGES_OF[task]}, {BACKBONES[backbone].title}"
+    return cell_name(task, backbone)
 
 
 def robustness_beside(ledger: pd.DataFrame, claims: Iterable[Claim], main: str) -> str:
@@ -89,7 +90,7 @@ def robustness_beside(ledger: pd.DataFrame, claims: Iterable[Claim], main: str) 
         found = rows[rows.claim.isin(reported)].itertuples()
         said = "<br>".join(f"{reported[row.claim]}: *{row.verdict}*" for row in found)
         ours = ratio(cell) if pd.notna(cell.value) else "–"
-        lines.append(f"| {IMAGES_OF[cell.task]}, {BACKBONES[cell.backbone].title} | {said} | {ours} |")
+        lines.append(f"| {cell_name(cell.task, cell.backbone)} | {said} | {ours} |")
     return "\n".join(lines)
 
 
@@ -105,7 +106,7 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
     headline = _headline(runs[0])
     for claim in claims:
         for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
-            cell = f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}" if row.task else "all"
+            cell = cell_name(row.task, row.backbone) if row.task else "all"
             sign = "/" if claim.measure == "ratio of accuracies" else "−"
             measured = str(claim.measure or "–").replace("accuracies", f"accuracies, soft {sign} none")
             ours = _value(row)

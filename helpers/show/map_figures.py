@@ -13,7 +13,7 @@ from helpers.artifacts.records import recorded, recorded_config
 from helpers.config import Config
 from helpers.show import picture_plots
 from helpers.show.chosen_images import not_too_many, rank_explained
-from helpers.show.names import MAP_METHODS, backbone_name, class_name, join_distinct, model_name, source_name
+from helpers.show.names import MAP_METHODS, class_name, images_of, join_distinct, model_name, setting_name
 
 COLUMN_COUNT = 7  # image, attacked image, difference; activation map and attention map, clean and attacked each
 
@@ -87,10 +87,8 @@ def _write_titles(
     maps = [f"{name}\n{state}" for name in (method, "attention") for state in ("clean", "attacked")]
     for axis, name in zip(axes, ["image", "attacked", "difference", *maps], strict=True):
         axis.set_title(name, fontsize="small")
-    configs = [model.config for model in models]
-    tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
     figure.suptitle(
-        f"{tasks}; {backbones}; {join_distinct(map(source_name, configs))}\n"
+        f"{setting_name(model.config for model in models)}\n"
         f"{method} of {layer} for the {target} class; difference: grey is 0, black and white ±ε{more}"
     )
 
@@ -109,7 +107,7 @@ def _draw_pictures(axes: Sequence[Axes], model: _Explained, index: int, level: i
     axes[0].text(
         -0.08,
         0.5,
-        f"{config.task}\n{model_name(config)}\nε = {epsilon:g}\ntrue: {true}\npredicted: {predicted}",
+        f"{images_of(config.task)}\n{model_name(config)}\nε = {epsilon:g}\ntrue: {true}\npredicted: {predicted}",
         transform=axes[0].transAxes,
         ha="right",
         va="center",

@@ -15,7 +15,6 @@ SOURCES = {
     "folder": "images from a folder",
     "medmnist": "images from MedMNIST+",
 }
-IMAGES_OF = {"skin_lesion": "skin lesions", "retinopathy": "retinas", "pneumothorax": "chests"}  # what a task looks at
 MAP_METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM", "gradcam++": "Grad-CAM++", "scorecam": "Score-CAM"}
 
 
@@ -31,9 +30,23 @@ def backbone_name(config: Config) -> str:
     return BACKBONES[config.backbone].title
 
 
+def images_of(task: str) -> str:
+    """Return what a task's images are called, such as "skin lesions"."""
+    return TASKS[task].images
+
+
 def cell_name(task: str, backbone: str) -> str:
     """Return what a task and a backbone together are called, such as "skin lesions, ResNet-50"."""
-    return f"{IMAGES_OF[task]}, {BACKBONES[backbone].title}"
+    return f"{images_of(task)}, {BACKBONES[backbone].title}"
+
+
+def setting_name(configs: Iterable[Config]) -> str:
+    """Return the task, backbone and source of models, such as "skin lesions, ResNet-50, phantoms (drawn images)".
+
+    Where models differ in one of them, all that applies.
+    """
+    of_each = zip(*((images_of(c.task), backbone_name(c), source_name(c)) for c in configs), strict=True)
+    return ", ".join(map(join_distinct, of_each))
 
 
 def source_name(config: Config) -> str:

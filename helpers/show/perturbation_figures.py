@@ -17,7 +17,7 @@ from helpers.explain.map_measures import UndefinedError
 from helpers.explain.perturbation_measures import splotches
 from helpers.show import picture_plots
 from helpers.show.chosen_images import SHOWN_ADVERSARIALS, not_too_many, rank_explained, spread_over_epsilons
-from helpers.show.names import backbone_name, class_name, join_distinct, model_name, source_name
+from helpers.show.names import cell_name, class_name, images_of, model_name, setting_name, source_name
 
 
 def show_steps(
@@ -38,7 +38,7 @@ def show_steps(
         picture_plots.picture(above, pixels, title=f"step {number}: {softmax(logits)[label]:.2f}{wrong}")
         picture_plots.picture(below, picture_plots.magnified(pixels - steps[0][0], epsilon=epsilon))
     figure.suptitle(
-        f"{config.task}, {source_name(config)}, {model_name(config)}: PGD, "
+        f"{images_of(config.task)}, {source_name(config)}, {model_name(config)}: PGD, "
         f"ε = {255 * epsilon:.2g}/255; probability of {class_name(config.classes[label])}"
     )
     return figure
@@ -66,7 +66,7 @@ def show_adversarials(folder: RunFolder, *, columns: int = SHOWN_ADVERSARIALS) -
         difference = picture_plots.magnified(adversarial - image, epsilon=epsilon)
         picture_plots.picture(column[2], difference, title=f"difference × {0.5 / epsilon:.0f}")
     figure.suptitle(
-        f"{config.task}, {backbone_name(config)} {model_name(config)}, {source_name(config)}:\n"
+        f"{cell_name(config.task, config.backbone)} {model_name(config)}, {source_name(config)}:\n"
         "images, the nearest adversarials that were found, and what changed; from the nearest to the farthest"
     )
     return figure
@@ -96,9 +96,8 @@ def show_perturbations(folders: Iterable[RunFolder], *, columns: int = 4) -> plt
     }
     rows[f"noise\nε = {first.epsilons[-1]:g}"] = _noise(list(rows.values())[-1], first)
     figure = _draw_rows(first, rows, columns)
-    tasks, backbones = join_distinct(c.task for c in configs), join_distinct(map(backbone_name, configs))
     figure.suptitle(
-        f"{tasks}, {backbones}, {join_distinct(map(source_name, configs))}: perturbations scaled to 0..255\n"
+        f"{setting_name(configs)}: perturbations scaled to 0..255\n"
         "grey: no change; orange outlines: dark splotches, darkened by more than ε/4 on average" + more
     )
     return figure

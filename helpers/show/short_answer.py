@@ -9,7 +9,7 @@ from helpers.judge.claims import Claim
 from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, OPPOSITE, SUPPORTED, Thresholds
 from helpers.judge.together import together
 from helpers.show.answer_ratios import ratio
-from helpers.show.names import IMAGES_OF, cell_name
+from helpers.show.names import cell_name, images_of
 
 SHORT = {SUPPORTED: "Yes", CONTRADICTED: "Not here"}  # the answer, by the verdict
 
@@ -69,7 +69,7 @@ def verdict_in_words(
             remarks.append(f"*{without_longer[cell]}* without those whose attack was repeated")
         if cell in hardly_learned:
             remarks.append("by models that have hardly learned the task")
-        said.append(f"*{row.verdict}* on {IMAGES_OF[row.task]}" + f" ({'; '.join(remarks)})" * bool(remarks))
+        said.append(f"*{row.verdict}* on {images_of(row.task)}" + f" ({'; '.join(remarks)})" * bool(remarks))
     tests = f", adjusted for {len(said)} tests" * (len(said) > 1)
     return (
         f"So the paper's claim, read as one about at least {claim.at_least or len(claim.cells)} of its "
@@ -92,6 +92,6 @@ def in_numbers(rows: pd.DataFrame, on_real: pd.DataFrame) -> str:
             f"Over the {all_of_them.count} combinations together, {ratio_is} {all_of_them.value:.2f} "
             f"({all_of_them.low:.2f} to {all_of_them.high:.2f}), a number on which no verdict rests."
         )
-    if of_real := [f"{ratio(row)} on {IMAGES_OF[row.task]}" for row in on_real.dropna(subset="value").itertuples()]:
+    if of_real := [f"{ratio(row)} on {images_of(row.task)}" for row in on_real.dropna(subset="value").itertuples()]:
         said.append(f"On real images, {'it is' if said else ratio_is} {', '.join(of_real)}.")
     return " ".join(said)

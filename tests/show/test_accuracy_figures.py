@@ -18,7 +18,7 @@ def title(figure):
 def test_models_are_compared_with_the_numbers_behind_the_curves(smoke, leave_attack):
     figure, numbers = compare_models([leave_attack(config) for config in smoke[:2]])
     assert title(figure).startswith(
-        "skin_lesion, ResNet-50, phantoms (drawn images): 10 test images at 64 px, seed 0\n"
+        "skin lesions, ResNet-50, phantoms (drawn images): 10 test images at 64 px, seed 0\n"
     )
     assert list(numbers) == COLUMNS + NUMBERS
     assert numbers.groupby("attention").accuracy.first().to_dict() == {"none": 0.9, "soft": 0.9}
@@ -35,7 +35,7 @@ def test_a_figure_says_what_the_run_was_made_with_whatever_the_profile_says_now(
     leave_attack(then)
     figure, numbers = compare_models([RunFolder.from_config(smoke[3])])
     assert title(figure) == (
-        "retinopathy, InceptionResNetV2, images from a folder: 10 test images at 96 px, seed 0\n"
+        "retinas, InceptionResNetV2, images from a folder: 10 test images at 96 px, seed 0\n"
         "L∞, PGD of 40 steps of ε/8 (protocol paper); bands: 95% intervals over lesions or patients"
     )
     assert set(numbers.source) == {"folder"}

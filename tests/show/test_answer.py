@@ -20,8 +20,9 @@ from helpers.show.answer_figures import QUESTIONS, draw_answer
 from helpers.show.answer_ratios import ratio_table
 from helpers.show.answer_sentences import counts, fewer, widths
 from helpers.show.beside_paper import figures_beside, numbers_beside, robustness_beside
-from helpers.show.names import IMAGES_OF
+from helpers.show.names import images_of
 from helpers.show.short_answer import in_numbers, in_words, verdict_in_words
+from helpers.tasks import TASKS
 
 
 def runs():
@@ -44,7 +45,7 @@ def test_what_one_training_fewer_would_have_said_is_judged_from_these_alone():
     rows, before = judge_by_first([run], claims), judge_by_first([run.first_trainings(2)], claims)
     said = re.findall(r"\*([a-z ]+)\* on ([a-z ]+) \(([A-Za-z0-9-]+)\)", fewer(run, claims[0], rows))
     changed = before[before.verdict != rows.verdict]
-    expected = [(row.verdict, IMAGES_OF[row.task], BACKBONES[row.backbone].title) for row in changed.itertuples()]
+    expected = [(row.verdict, images_of(row.task), BACKBONES[row.backbone].title) for row in changed.itertuples()]
     assert sorted(said) == sorted(expected)
     assert "alone gave the same verdicts" in fewer(run, claims[0], before)
     assert not fewer(run.first_trainings(2), claims[0], before)  # one training says nothing of attention in general
@@ -69,7 +70,7 @@ def test_the_table_of_ratios_has_those_of_the_ledger_and_a_dash_where_there_are_
     for row in ledger.itertuples():
         name = (QUESTIONS[row.claim], BACKBONES[row.backbone].title)
         (cells,) = (cells for key, cells in table.items() if key[:2] == name)
-        assert cells[list(IMAGES_OF).index(row.task)] == f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+        assert cells[list(TASKS).index(row.task)] == f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
     shown = [cell for key, cells in table.items() if "median" not in key[0] for cell in cells if cell != "–"]
     assert len(shown) == len(ledger)
 
@@ -182,8 +183,8 @@ def test_wide_intervals_are_named_with_what_would_make_them_narrower():
     widest = max(ratios, key=ratios.get)
     said = widths(results, claims, backbone="resnet50", wanted=sorted(ratios.values())[-2] * 1.01)
     for task, ratio in ratios.items():
-        assert f"{ratio:.2f} ({IMAGES_OF[task]}, soft attention to placebo)" in said
-    assert re.search(rf"That would take about \d+ \w+ \({IMAGES_OF[widest]}, soft attention to placebo\)\.$", said)
+        assert f"{ratio:.2f} ({images_of(task)}, soft attention to placebo)" in said
+    assert re.search(rf"That would take about \d+ \w+ \({images_of(widest)}, soft attention to placebo\)\.$", said)
     assert widths(results, claims, backbone="resnet50", wanted=9).endswith("we aimed at 9 at most.")
     assert widths(results, claims, backbone="inception_resnet_v2", wanted=9) == ""
 
@@ -282,7 +283,7 @@ def test_what_the_paper_reports_of_each_combination_stands_beside_its_ratio():
     assert len(lines) == len(main) == 6
     for line, row in zip(lines, main.itertuples(), strict=True):
         _, where, said, ours, _ = (cell.strip() for cell in line.split("|"))
-        assert where == f"{IMAGES_OF[row.task]}, {BACKBONES[row.backbone].title}"
+        assert where == f"{images_of(row.task)}, {BACKBONES[row.backbone].title}"
         assert ours == f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
         of_paper = [claim for claim in claims if claim.section in ("4.1", "4.2")]
         shown = [claim for claim in of_paper if claim.compares_robustness or (claim.is_level and not claim.gives)]

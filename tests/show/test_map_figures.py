@@ -16,7 +16,7 @@ def labels(figure):
 
 def test_maps_are_shown_a_row_an_image_and_model_at_the_epsilon_of_the_paper(smoke, leave_explanation):
     figure = show_maps([leave_explanation(config) for config in smoke[:2]], images=2)
-    assert "skin_lesion; ResNet-50; phantoms (drawn images)" in figure.get_suptitle()
+    assert figure.get_suptitle().startswith("skin lesions, ResNet-50, phantoms (drawn images)\n")
     words = labels(figure)
     assert ["with soft attention" in text for text in words] == [False, True] * 2
     assert all("ε = 0.00125" in text for text in words)  # the nearest to the paper's .01

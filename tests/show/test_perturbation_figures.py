@@ -28,7 +28,7 @@ def test_adversarials_are_shown_from_the_easiest_to_the_hardest_to_break(smoke, 
     axes = np.reshape(figure.axes, (3, 3))
     assert [axis.get_title("left") for axis in axes[1]] == [f"attacked, ε = {e}/255" for e in ("2.6", "5.1", "82")]
     assert axes[2, 0].get_title("left") == "difference × 50"
-    assert figure.get_suptitle().startswith("skin_lesion, ResNet-50 without attention, phantoms (drawn images):")
+    assert figure.get_suptitle().startswith("skin lesions, ResNet-50 without attention, phantoms (drawn images):")
 
 
 def test_columns_stay_empty_where_fewer_images_were_broken(smoke, leave_attack):
@@ -58,7 +58,7 @@ def test_perturbations_are_shown_a_row_a_model_and_epsilon_and_noise_below(smoke
     noise = axes[-1, 0].images[0].get_array()
     assert noise.min() >= 0.5  # grey: no change
     assert noise.mean() == pytest.approx(0.75, abs=0.02)  # evenly between grey and white
-    assert figure.get_suptitle().startswith("skin_lesion, ResNet-50, phantoms (drawn images): ")
+    assert figure.get_suptitle().startswith("skin lesions, ResNet-50, phantoms (drawn images): ")
     assert "0..255" in figure.get_suptitle()
 
 
