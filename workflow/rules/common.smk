@@ -103,11 +103,12 @@ def pretrained_weights(wildcards):
 
 
 def urgency(stage):
-    """Return the priority of a stage's jobs: early stages first, and of a stage the largest images, which take longest.
+    """Return the priority of a stage's jobs: early stages first, and of a stage those that long jobs wait for.
 
-    So the short jobs are left for the end, where they keep all cores busy.
+    They are of the task that notebook 05 questions; then those of the largest images, which take longest. So the short jobs
+    are left for the end, where they keep all cores busy.
     """
-    return lambda wildcards: 2 * stage + (wildcards.backbone in LARGEST)
+    return lambda wildcards: 4 * stage + 2 * (wildcards.task == MODELS[0].task) + (wildcards.backbone in LARGEST)
 
 
 # A job's command. Paths of this machine come from the environment: quoted by the shell, never read as

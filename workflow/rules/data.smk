@@ -20,6 +20,6 @@ rule prepare_data:
     resources:
         mem_mb=3000,
         runtime=60,
-    priority: 8
+    priority: 16
     shell:
         notebook(task="{wildcards.task}")

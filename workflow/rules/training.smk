@@ -18,7 +18,7 @@ rule pretrain:
         mem_mb=more_each_time(8000),
         runtime=more_each_time(240),
         gpu=GPUS_PER_JOB,
-    priority: 8
+    priority: 16
     shell:
         step("pretrain", "--backbone {wildcards.backbone}")
 
