@@ -41,9 +41,9 @@ def cell_name(task: str, backbone: str) -> str:
 
 
 def setting_name(configs: Iterable[Config]) -> str:
-    """Return the task, backbone and source of models, such as "skin lesions, ResNet-50, phantoms (drawn images)".
+    """Return what models have in common, such as "skin lesions, ResNet-50, phantoms (drawn images)".
 
-    Where models differ in one of them, all that applies.
+    Where they differ in task, network or source of images, all that applies.
     """
     of_each = zip(*((images_of(c.task), backbone_name(c), source_name(c)) for c in configs), strict=True)
     return ", ".join(map(join_distinct, of_each))

@@ -24,6 +24,7 @@ except StudyError as error:
     raise WorkflowError(str(error))
 
 FOLDER = ProfileFolder.from_config(MODELS[0])
+QUESTIONED = MODELS[0]  # notebook 05 questions its attack, and compares it with all models of its task
 PROFILE_COPY = FOLDER.profile.name  # changes only if the profile's content does
 TASK, RUN = TaskFolder(Path("{task}")), RunFolder(Path("{task}") / RUN_NAME)  # their paths are patterns of wildcards
 PRETRAINED = PretrainedFolder(Path("pretrained") / "{backbone}")
@@ -103,12 +104,13 @@ def pretrained_weights(wildcards):
 
 
 def urgency(stage):
-    """Return the priority of a stage's jobs: early stages first, and of a stage those that long jobs wait for.
+    """Return the priority of a stage's jobs.
 
-    They are of the task that notebook 05 questions; then those of the largest images, which take longest. So the short jobs
-    are left for the end, where they keep all cores busy.
+    Early stages come first. Within a stage, the task of notebook 05 comes first: it takes long, and waits for all models
+    of its task. Then come the largest images, which take longest. So the short jobs are left for the end, where they keep
+    all cores busy.
     """
-    return lambda wildcards: 4 * stage + 2 * (wildcards.task == MODELS[0].task) + (wildcards.backbone in LARGEST)
+    return lambda wildcards: 4 * stage + 2 * (wildcards.task == QUESTIONED.task) + (wildcards.backbone in LARGEST)
 
 
 # A job's command. Paths of this machine come from the environment: quoted by the shell, never read as

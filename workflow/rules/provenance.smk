@@ -10,7 +10,7 @@ EVERYTHING = [
     NOTEBOOK_07,
     [notebook_04(*key) for key in COMPARED],
     [notebook_06(*key) for key in EXPLAINED],
-    notebook_05(**key_of(MODELS[0])),
+    notebook_05(**key_of(QUESTIONED)),
 ]
 
 
