@@ -61,7 +61,8 @@ class Attacked:
 def nearer(first: Attacked, second: Attacked) -> Attacked:
     """Return the nearer adversarial of each image, of two attacks with protocol "minimal" on the same images.
 
-    The table is the second's, with the calls of both and the seed of the first.
+    The table is the second's, with the calls of both and the seed of the first. An image that one of them broke without
+    confirmation may be one that neither broke: as many stay unconfirmed as may be.
     """
     is_first = first.radii < second.radii
     table = second.table.assign(calls=first.table.calls + second.table.calls, seed=first.table.seed)
@@ -69,4 +70,5 @@ def nearer(first: Attacked, second: Attacked) -> Attacked:
         table[column] = np.where(is_first, first.table[column], second.table[column])
     adversarials = np.where(is_first[:, None, None, None], first.adversarials, second.adversarials)
     radii = np.minimum(first.radii, second.radii)
-    return replace(second, table=table, adversarials=adversarials, radii=radii)
+    unconfirmed = min(first.unconfirmed + second.unconfirmed, int(np.isinf(radii).sum()))
+    return replace(second, table=table, adversarials=adversarials, radii=radii, unconfirmed=unconfirmed)

@@ -92,12 +92,13 @@ class Claim(Comparison):
         return self
 
     def _check_compared(self, measure: Measure) -> None:
-        """Raise a ValueError if a quantity is unknown, or something is compared with itself."""
-        if measure.quantities:
-            if problem := choice_problem(self.quantity, measure.quantities):
-                raise ValueError(f"quantity: {problem}")
-        elif self.quantity is not None:
-            raise ValueError(f"quantity: measure {self.measure!r} takes none, got {self.quantity!r}")
+        """Raise a ValueError if a quantity is unknown, a field not used, or something compared with itself."""
+        for name, field in Comparison.model_fields.items():
+            is_used = name in ("arm", *measure.needs, *measure.takes)
+            if not is_used and (value := getattr(self, name)) != field.default:
+                raise ValueError(f"{name}: measure {self.measure!r} takes none, got {value!r}")
+        if measure.quantities and (problem := choice_problem(self.quantity, measure.quantities)):
+            raise ValueError(f"quantity: {problem}")
         if measure.controls and (problem := choice_problem(self.control, measure.controls)):
             raise ValueError(f"control: {problem}")
         tasks = {cell.split("/")[0] for cell in self.cells}
@@ -105,6 +106,7 @@ class Claim(Comparison):
             ("other_arm", self.other_arm == self.arm),
             ("other_tasks", bool(tasks & set(self.other_tasks))),
             ("control", self.control == self.condition),
+            ("other_epsilon", self.other_epsilon is not None and self.condition == "clean"),
             ("other_epsilon", self.other_epsilon is not None and self.other_epsilon == self.epsilon),
         ):
             if is_itself:

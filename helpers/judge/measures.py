@@ -23,6 +23,7 @@ class Measure:
     Attributes:
         estimate: From results, comparison, task and backbone to an estimate.
         needs: Fields of `Comparison` that it needs.
+        takes: Further fields that it uses if they are given; it takes no others but `arm`.
         is_ratio: Whether the estimate is the logarithm of what is shown and compared with thresholds.
         rests_on_attack: Whether a doubtful attack makes it doubtful, unless the claim is about clean images.
         bounds: Between which it lies, whatever its interval; None: where its quantity lies.
@@ -32,6 +33,7 @@ class Measure:
 
     estimate: Callable[[StudyResults, Comparison, str, str], Estimate]
     needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     is_ratio: bool = False
     rests_on_attack: bool = True
     bounds: tuple[float, float] | None = ANY_NUMBER
@@ -48,7 +50,7 @@ class Measure:
         return self.bounds or QUANTITIES[str(quantity)]
 
 
-_of_explanations = partial(Measure, quantities=QUANTITIES)
+_of_explanations = partial(Measure, quantities=QUANTITIES, takes=("epsilon", "condition", "outcome"))
 MEASURES = {
     "ratio of radii": Measure(accuracies.ratio_of_radii, ("other_arm",), is_ratio=True),
     "ratio of radii between tasks": Measure(accuracies.ratio_of_radii_between_tasks, ("other_tasks",), is_ratio=True),
@@ -74,5 +76,7 @@ MEASURES = {
         accuracies.difference_of_accuracies, ("other_arm",), rests_on_attack=False
     ),
     "parameters added": Measure(accuracies.parameters_added, ("other_arm",), rests_on_attack=False),
-    "likeness of maps": _of_explanations(explanations.maps_alike, ("quantity", "other_arm"), rests_on_attack=False),
+    "likeness of maps": Measure(
+        explanations.maps_alike, ("quantity", "other_arm"), rests_on_attack=False, quantities=QUANTITIES
+    ),
 }

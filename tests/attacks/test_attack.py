@@ -362,6 +362,18 @@ def test_of_two_attacks_the_nearer_adversarials_count(small_model, small_task):
     assert (small_model.predict(both.adversarials, verbose=0).argmax(axis=1) == both.table.prediction).all()
 
 
+@pytest.mark.parametrize(("left", "unconfirmed"), [(0, 0), (1, 1), (3, 2)])
+def test_an_image_that_one_of_two_attacks_broke_without_confirmation_is_still_doubted(
+    small_model, small_task, left, unconfirmed
+):
+    """Two are unconfirmed in the first attack, none in the second; `left` images stay unbroken by both."""
+    images, labels = small_task
+    other = attack(small_model, images, labels, batch_size=20, steps=3)
+    radii = np.where(np.arange(len(images)) < left, np.inf, other.radii)
+    one = replace(other, radii=radii, unconfirmed=2)
+    assert nearer(one, replace(other, radii=radii)).unconfirmed == unconfirmed
+
+
 def with_first_row_of_gradient(model, factor):
     """Return the same model, in which the gradient of the first row of pixels is multiplied by a factor."""
 

@@ -16,6 +16,18 @@ GOOD = {
     "supports_above": 1,
     "contradicts_below": 1.15,
 }
+# What changes the measure of that claim
+EXPLAINED = {
+    "measure": "explanation against control",
+    "quantity": "rank correlation",
+    "control": "noise",
+    "epsilon": 0.1,
+    "other_arm": None,
+    "supports_above": 0.1,
+    "contradicts_below": 0.2,
+}
+BETWEEN = EXPLAINED | {"measure": "explanation between epsilons", "control": None, "other_epsilon": 0.2}
+DETECTED = EXPLAINED | {"measure": "detection", "quantity": "deep", "control": "clean"}
 
 
 def test_every_part_of_the_paper_has_claims_and_there_is_one_primary_endpoint_over_six_cells():
@@ -68,23 +80,24 @@ def test_thresholds_leave_no_claim_that_is_supported_and_contradicted_by_the_sam
             {"measure": "explanation", "quantity": "rank correlation", "other_arm": None},
             "claim a: epsilon: measure 'explanation' needs one, or condition: clean",
         ),
-        ({"measure": "explanation", "quantity": "rank corelation"}, "claim a: quantity: .*mean 'rank correlation'"),
+        (EXPLAINED | {"quantity": "rank corelation"}, "claim a: quantity: .*mean 'rank correlation'"),
         ({"measure": "likeness of maps", "quantity": "deep"}, "claim a: quantity: .*got 'deep'"),
-        ({"measure": "detection", "quantity": "SSIM", "control": "clean", "epsilon": 0.1}, "quantity: .*pixels, deep"),
+        (DETECTED | {"quantity": "SSIM"}, "quantity: .*pixels, deep"),
         ({"quantity": "SSIM"}, "claim a: quantity: measure 'ratio of radii' takes none, got 'SSIM'"),
-        (
-            {"measure": "detection", "quantity": "deep", "control": "other image", "epsilon": 0.1},
-            "claim a: control: expected one of clean, noise; got 'other image'",
-        ),
+        (DETECTED | {"control": "other image"}, "claim a: control: expected one of clean, noise; got 'other image'"),
         ({"other_arm": "soft"}, "claim a: other_arm: 'soft' would be compared with itself"),
         (
-            {"measure": "ratio of radii between tasks", "other_tasks": ["skin_lesion"]},
+            {"measure": "ratio of radii between tasks", "other_tasks": ["skin_lesion"], "other_arm": None},
             r"claim a: other_tasks: \('skin_lesion',\) would be compared with itself",
         ),
-        ({"control": "attack"}, "claim a: control: 'attack' would be compared with itself"),
-        ({"epsilon": 0.1, "other_epsilon": 0.1}, "claim a: other_epsilon: 0.1 would be compared with itself"),
+        (EXPLAINED | {"control": "attack"}, "claim a: control: 'attack' would be compared with itself"),
+        (BETWEEN | {"other_epsilon": 0.1}, "claim a: other_epsilon: 0.1 would be compared with itself"),
+        (BETWEEN | {"condition": "clean"}, "claim a: other_epsilon: 0.2 would be compared with itself"),
+        ({"condition": "clean"}, "claim a: condition: measure 'ratio of radii' takes none, got 'clean'"),
+        ({"epsilon": 0.1}, "claim a: epsilon: measure 'ratio of radii' takes none, got 0.1"),
+        ({"measure": "accuracy", "epsilon": 0.1}, "claim a: other_arm: measure 'accuracy' takes none, got 'none'"),
         (
-            {"measure": "accuracy", "epsilon": 0.1, "supports_above": 1, "contradicts_below": 5},
+            {"measure": "accuracy", "epsilon": 0.1, "supports_above": 1, "contradicts_below": 5, "other_arm": None},
             "claim a: measure 'accuracy' lies in 0 to 1: got a threshold outside",
         ),
         ({"not_testable": "why"}, "claim a: not_testable: expected no measure beside it, got 'ratio of radii'"),
