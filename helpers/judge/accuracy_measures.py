@@ -9,6 +9,8 @@ from helpers.judge.crossed import Estimate, average, difference
 from helpers.judge.pairs import LARGEST_RADIUS
 from helpers.judge.rows import KEYS, NotMeasurableError, estimate, of_model, pairs
 
+FEWEST_RIGHT = 10  # images, all trainings together, behind each accuracy of a ratio: of fewer, its error is too small
+
 
 def cells_with(results: StudyResults, arm: str, other_arm: str) -> list[tuple[str, str]]:
     """Return the tasks and backbones of which there are models of both arms."""
@@ -84,28 +86,25 @@ def difference_of_accuracies(results: StudyResults, what: Comparison, task: str,
 
 
 def ratio_of_accuracies(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:
-    """Return a model's accuracy over another's at an epsilon."""
+    """Return the logarithm of a model's accuracy over another's at an epsilon, with its error by linearisation."""
     both = _both_right_at(results, what, task, backbone)
-    return _ratio(both, both.right_1, both.right_2, f"at {what.epsilon:g}, {what.other_arm} classifies no image right")
+    logs, deviations = 0.0, np.zeros(len(both))
+    for arm, right, sign in ((what.arm, both.right_1, 1), (what.other_arm, both.right_2, -1)):
+        if right.sum() < FEWEST_RIGHT:
+            few = f"{arm} classifies {right.sum()} of {len(both)} right"
+            raise NotMeasurableError(f"at {what.epsilon:g}, {few}: a ratio takes {FEWEST_RIGHT}")
+        logs += sign * np.log(right.mean())
+        deviations += sign * (right / right.mean() - 1)
+    return estimate(both, logs + deviations)
 
 
 def share_lost(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:
     """Return which share of its clean accuracy a model loses at an epsilon, on the attacked images."""
     rows = of_model(results.radii, task, backbone, what.arm)
-    clean, held = (rows.radius > 0).astype(int), (rows.radius > what.epsilon).astype(int)
-    return _ratio(rows, clean - held, clean, "no image is classified right clean")
-
-
-def _ratio(rows: pd.DataFrame, above: pd.Series, below: pd.Series, reason: str) -> Estimate:
-    """Return a ratio of two means, its error by linearisation.
-
-    Raises:
-        NotMeasurableError: the mean below is 0, for this `reason`.
-    """
-    if below.sum() == 0:
-        raise NotMeasurableError(reason)
-    ratio = above.mean() / below.mean()
-    return estimate(rows, ratio + (above - ratio * below) / below.mean())
+    rows = rows[rows.radius > 0]
+    if rows.empty:
+        raise NotMeasurableError("no image is classified right clean")
+    return estimate(rows, (rows.radius <= what.epsilon).astype(int))
 
 
 def parameters_added(results: StudyResults, what: Comparison, task: str, backbone: str) -> Estimate:

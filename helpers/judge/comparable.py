@@ -12,6 +12,7 @@ from helpers.errors import StudyError
 # searches towards each of several wrong classes, 6 changed repeated attacks only.
 SAME = (5, 6)
 SAME_WITH_TWO_CLASSES = (4, *SAME)
+MAY_DIFFER = 0.05  # share of images that rounding may put on the other side of a boundary
 
 
 def check_comparable(results: StudyResults) -> None:
@@ -26,7 +27,9 @@ def check_comparable(results: StudyResults) -> None:
     for (task, backbone), models in results.models.groupby(["task", "backbone"]):  # no claim compares backbones
         _check_same(models, ("image_size",), of=f"{task}, {backbone}")
         _check_images("radii", results.radii, models, of=f"{task}, {backbone}")
-        _check_steps(results.radii, of=(str(task), str(backbone)))
+    for backbone, radii in results.radii.groupby("backbone"):  # claims compare its tasks
+        _check_steps(radii, of=str(backbone))
+    _check_same_models(results)
     for (task, backbone), rows in results.explanations.groupby(["task", "backbone"]):
         explained = rows.drop_duplicates([*MODEL, "image"])
         _check_images("explanations", explained, explained.drop_duplicates(list(MODEL)), of=f"{task}, {backbone}")
@@ -75,14 +78,22 @@ def _check_images(table: str, rows: pd.DataFrame, models: pd.DataFrame, *, of: s
             )
 
 
-def _check_steps(radii: pd.DataFrame, *, of: tuple[str, str]) -> None:
+def _check_steps(radii: pd.DataFrame, *, of: str) -> None:
     """Raise a StudyError unless each attack took as many steps as the shortest, or was repeated in more."""
-    radii = radii[(radii.task == of[0]) & (radii.backbone == of[1])]
-    steps = radii.groupby(["arm", "seed"])[["attack"]].apply(steps_of)
+    steps = radii.groupby(["task", "arm", "seed"])[["attack"]].apply(steps_of)
     if not (steps / steps.min()).isin([1, REPEAT_FACTOR]).all():
         found = ", ".join(map(str, sorted(steps.unique())))
+        raise StudyError(f"radii of {of}: expected attacks of the same steps, got {found}. Attack all alike.")
+
+
+def _check_same_models(results: StudyResults) -> None:
+    """Raise a StudyError if an attack found other images right without perturbation than the test of the model did."""
+    both = results.radii.merge(results.clean, on=[*MODEL, "image"])
+    differ = ((both.radius > 0) != (both.right > 0)).groupby([both[name] for name in MODEL]).mean()
+    if (differ > MAY_DIFFER).any():
         raise StudyError(
-            f"radii of {', '.join(of)}: expected attacks of the same steps, got {found}. Attack all alike."
+            f"radii of {_named(('', *differ.idxmax()))}: expected those of the model in clean.csv, got another's: "
+            f"of {differ.max():.0%} of the images, only one of the two says that they are right. Attack it again."
         )
 
 

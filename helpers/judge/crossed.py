@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from scipy.stats import t as student
 
-from helpers.judge.statistics import CONFIDENCE, cluster_variance
+from helpers.judge.statistics import CONFIDENCE, cluster_variance, effective_groups
 
 SMALLEST_SHARE = 1e-12  # of a variance: below it, rounding
 
@@ -28,6 +29,7 @@ class Estimate:
         images: Number of different images.
         group_variance: Variance of the mean that comes from groups; another number of groups divides it accordingly.
         seed_variance: The same of seeds; 0 if there is one.
+        trials: Of a share, or a difference of two: the number of effective groups. Infinite for other means.
     """
 
     value: float
@@ -38,19 +40,30 @@ class Estimate:
     images: int
     group_variance: float
     seed_variance: float
+    trials: float = np.inf
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Return (low, high) of Student's t; NaN for a single group, which has no spread."""
-        half = student.ppf((1 + confidence) / 2, self.freedom) * self.error if self.groups > 1 else np.nan
-        return float(self.value - half), float(self.value + half)
+        """Return (low, high): the thresholds that `p_above` and `p_below` do not exclude; NaN for a single group."""
+        if self.groups < 2:
+            return np.nan, np.nan
+        half = student.ppf((1 + confidence) / 2, self.freedom) * self.error
+        ends = [self.value - half, self.value + half]
+        if np.isfinite(self.trials):
+            ends += _score_ends(self.value, norm.ppf((1 + confidence) / 2) ** 2 / self.trials)
+        return float(min(ends)), float(max(ends))
 
     def p_above(self, threshold: float) -> float:
-        """Return the one-sided p value of the true mean being at most `threshold`."""
+        """Return the one-sided p value of the true mean being at most `threshold`, by Student's t.
+
+        Of a share, the larger one of two: where few values differ, they seem to vary less than they do. If a share were
+        the threshold t, the variance of its values would be t (1 - t); that of a difference of two shares would be
+        |t| - t² at least. The second p value is that of this variance (the score test, whose interval is Wilson's).
+        """
         if self.groups < 2:
             return 1.0
-        if self.error == 0:
-            return float(self.value <= threshold)
-        return float(student.sf((self.value - threshold) / self.error, self.freedom))
+        excess, least = self.value - threshold, np.sqrt(max(abs(threshold) - threshold**2, 0) / self.trials)
+        by_error = student.sf(excess / self.error, self.freedom) if self.error else excess <= 0
+        return float(max(by_error, norm.sf(excess / least) if least else 0))
 
     def p_below(self, threshold: float) -> float:
         """Return the one-sided p value of the true mean being at least `threshold`."""
@@ -67,7 +80,8 @@ def crossed_mean(
     is never below the larger of the two. The degrees of freedom are Satterthwaite's; with several seeds half as many,
     at least the number of seeds less one. Three seeds often seem to differ less than they do, and intervals with all
     degrees of freedom would hold the truth in 92% of studies instead of 95%. Values that are all equal still have an
-    error: the one that a share of 0 would have.
+    error: the one that a share of 0 would have. Values that are all -1, 0 or 1 are taken for those of a share, or of a
+    difference of two.
 
     Args:
         values: float (n,), one for each image and seed; not all combinations need to be there.
@@ -88,16 +102,28 @@ def crossed_mean(
     both = pd.factorize(np.asarray(groups))[0] * seed_count + pd.factorize(np.asarray(seeds))[0]
     twice = cluster_variance(values - mean, both)[0] if seed_count > 1 else 0.0
     variance = max(by_group + by_seed - twice, by_group, by_seed)
-    freedom = float(max(group_count - 1, 1))
+    freedom, effective = float(max(group_count - 1, 1)), effective_groups(groups)
     if variance > SMALLEST_SHARE * max(mean**2, SMALLEST_SHARE):
         parts = [(by_group, group_count), (by_seed, seed_count)]
         freedom = variance**2 / sum(part**2 / (number - 1) for part, number in parts if number > 1 and part > 0)
         freedom = float(max((freedom - 1) / 2, seed_count - 1) if seed_count > 1 else freedom)
     else:  # no two values differ: as if the next group did, with the probability that is still 5%
-        variance = ((1 - (1 - CONFIDENCE) ** (1 / group_count)) / 2) ** 2
-    return Estimate(
-        mean, float(np.sqrt(variance)), freedom, group_count, seed_count, len(pd.unique(named)), by_group, by_seed
-    )
+        variance = ((1 - (1 - CONFIDENCE) ** (1 / effective)) / 2) ** 2
+    times = np.clip(seed_count * twice / by_group, 1, seed_count) if by_group > 0 and twice > 0 else 1.0
+    error, trials = float(np.sqrt(variance)), effective * times if np.isin(values, (-1, 0, 1)).all() else np.inf
+    images_seen = len(pd.unique(named))
+    return Estimate(mean, error, freedom, group_count, seed_count, images_seen, by_group, by_seed, trials)
+
+
+def _score_ends(value: float, factor: float) -> list[float]:
+    """Return the thresholds t at which (value - t)² is `factor` times |t| - t², the smallest variance there."""
+    ends = []
+    for sign in (1, -1):  # of t
+        centre = value + sign * factor / 2
+        if (root := centre**2 - (1 + factor) * value**2) >= 0:
+            found = ((centre + side * np.sqrt(root)) / (1 + factor) for side in (1, -1))
+            ends += [float(end) for end in found if sign * end >= 0]
+    return ends
 
 
 def average(estimates: list[Estimate]) -> Estimate:

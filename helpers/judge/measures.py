@@ -56,7 +56,7 @@ MEASURES = {
     "ratio of radii between tasks": Measure(accuracies.ratio_of_radii_between_tasks, ("other_tasks",), is_ratio=True),
     "accuracy": Measure(accuracies.accuracy, ("epsilon",), bounds=A_SHARE),
     "difference of accuracies": Measure(accuracies.difference_of_accuracies, ("other_arm", "epsilon")),
-    "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon")),
+    "ratio of accuracies": Measure(accuracies.ratio_of_accuracies, ("other_arm", "epsilon"), is_ratio=True),
     "share of accuracy lost": Measure(accuracies.share_lost, ("epsilon",), bounds=A_SHARE),
     "explanation": _of_explanations(explanations.explanation, ("quantity",), bounds=None),
     "explanation against control": _of_explanations(explanations.explanation_against_control, ("quantity", "control")),

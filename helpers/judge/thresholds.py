@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit  # the quantile of t, without the checks of scipy.stats that take most of the time
+from scipy.special import (
+    ndtri,
+    stdtrit,
+)  # quantiles of the normal distribution and of t, without the checks of scipy.stats that take most of the time
 
 from helpers.judge.claims import Claim
 from helpers.judge.crossed import Estimate
@@ -99,21 +102,26 @@ def needed(estimate: Estimate, gap: float, *, tests: int = 1) -> str:
     if not gap > 0:
         return "the value lies on the threshold, so no number of images would tell"
     has_seeds = estimate.seeds > 1
+    ends = (estimate.value - gap, estimate.value + gap)
+    least = max(*(abs(end) - end**2 for end in ends), 0) / estimate.trials  # the variance of a share, as in `Estimate`
     for factor in np.geomspace(1, MOST_TIMES, 200):
         images, trainings = int(np.ceil(estimate.images * factor / 10)) * 10, int(np.ceil(estimate.seeds * factor))
-        if _half(estimate, tests, groups=factor) <= gap:
+        if _half(estimate, tests, least, groups=factor) <= gap:
             return f"about {images} images would tell"
-        if has_seeds and _half(estimate, tests, seeds=factor) <= gap:
+        if has_seeds and _half(estimate, tests, least, seeds=factor) <= gap:
             return f"about {trainings} trainings would tell"
     for factor in np.geomspace(1, MOST_TIMES, 200):
         images, trainings = int(np.ceil(estimate.images * factor / 10)) * 10, int(np.ceil(estimate.seeds * factor))
-        if has_seeds and _half(estimate, tests, groups=factor, seeds=factor) <= gap:
+        if has_seeds and _half(estimate, tests, least, groups=factor, seeds=factor) <= gap:
             return f"about {images} images and {trainings} trainings would tell"
     return f"it would take more than {MOST_TIMES} times as many images"
 
 
-def _half(estimate: Estimate, tests: int, *, groups: float = 1.0, seeds: float = 1.0) -> float:
-    """Return half the width of the interval with so many times as many groups and seeds: of 1, that of the estimate."""
+def _half(estimate: Estimate, tests: int, least: float, *, groups: float = 1.0, seeds: float = 1.0) -> float:
+    """Return half the width of the interval with so many times as many groups and seeds: of 1, that of the estimate.
+
+    `least` is the smallest variance with as many groups as now.
+    """
     parts = (estimate.group_variance, estimate.groups, groups), (estimate.seed_variance, estimate.seeds, seeds)
     by_group, by_seed = (variance / factor for variance, _, factor in parts)
     twice = max(estimate.group_variance + estimate.seed_variance - estimate.error**2, 0) / (groups * seeds)
@@ -124,4 +132,5 @@ def _half(estimate: Estimate, tests: int, *, groups: float = 1.0, seeds: float =
         variance = estimate.error**2 / (groups * seeds)
     if estimate.seeds > 1:  # as in `crossed_mean`
         freedom = max((freedom - 1) / 2, estimate.seeds * seeds - 1)
-    return float(stdtrit(max(freedom, 1), 1 - LEVEL / tests) * np.sqrt(variance))
+    by_error = stdtrit(max(freedom, 1), 1 - LEVEL / tests) * np.sqrt(variance)
+    return float(max(by_error, ndtri(1 - LEVEL / tests) * np.sqrt(least / groups)))

@@ -8,6 +8,7 @@ from helpers.artifacts.results import StudyResults
 from helpers.artifacts.tables import steps_of
 from helpers.judge.learned import LEARNED, balanced_accuracies, hardly_learned
 from helpers.judge.statistics import majority_share
+from helpers.show.answer_ratios import mark_untrusted
 from helpers.show.names import cell_name, span
 
 GREY_LEVELS = 255  # of a picture file, between 0 and 1
@@ -43,11 +44,12 @@ def model_table(results: StudyResults, arms: Sequence[str]) -> str:
                 for numbers in (clean.groupby("arm").right.mean(), balanced_accuracies(clean), medians)
             ),
         ]
+        cells[-1] += mark_untrusted(results, task, backbone, arms)
         lines.append(f"| {' | '.join(cells)} |")
     hardly = [cell_name(task, backbone) for task, backbone in hardly_learned(results)]
     said = (
-        f"**Models of {'; '.join(hardly)} have hardly learned the task**: a balanced accuracy is within {LEARNED:g} of "
-        "guessing. So their radii say little of models that have."
+        f"**The models of {'; '.join(hardly)} have hardly learned their task**: the balanced accuracy of at least one "
+        f"kind is within {LEARNED:g} of guessing. So their radii say little of models that have."
     )
     return "\n".join(lines) + f"\n\n{said}" * bool(hardly)
 

@@ -103,16 +103,20 @@ def _agreement(both: pd.DataFrame, left_out: Sequence[tuple[str, str]]) -> str:
     listed = ", ".join(f"{numbers[name]} *{name}*" for name in VERDICTS if name in numbers)
     beside = both[both.verdict_drawn.notna()]
     is_same, is_open = beside.verdict == beside.verdict_drawn, beside.verdict == CANNOT_TELL
-    is_opposite = (beside.verdict != beside.verdict_drawn) & _decided(beside.verdict) & _decided(beside.verdict_drawn)
+    is_decided, is_decided_drawn = _decided(beside.verdict), _decided(beside.verdict_drawn)
+    is_opposite, rest = ~is_same & is_decided & is_decided_drawn, ~is_open & ~is_decided
+    rest |= (beside.verdict_drawn != CANNOT_TELL) & ~is_decided_drawn
     named = [f'"{row.says}", {images_of(row.task)}: *{row.verdict}* here' for row in beside[is_opposite].itertuples()]
     opposite = f"{len(named)} ({'; '.join(named)})" if named else "none"
     of = "concern models that have learned their task" if left_out else "are possible"
     too = "All" if len(beside) == len(both) else len(beside)
     return (
         f"{len(both)} tests of the paper's sentences {of}, some with the same number: {listed}. "
-        f"{too} of them were made on drawn images, too. Decided alike in both: {(is_same & ~is_open).sum()}; "
+        f"{too} of them were made on drawn images, too. Decided alike in both: {(is_same & is_decided).sum()}; "
         f"*cannot tell* in both: {(is_same & is_open).sum()}; decided in one of them only: "
-        f"{(~is_same & ~is_opposite).sum()}; decided the other way: {opposite}."
+        f"{((is_decided ^ is_decided_drawn) & ~rest).sum()}; decided the other way: {opposite}"
+        + f"; an attack is not trusted: {rest.sum()}" * bool(rest.any())
+        + "."
     )
 
 

@@ -43,7 +43,7 @@ def ratio_table(ledger: pd.DataFrame, runs: Sequence[StudyResults], claim: Claim
         of = f"{BACKBONES[str(backbone)].title} | `{profile}`, {span(rows.seeds)}"
         lines.append(_line(QUESTIONS[str(name)], of, {row.task: ratio(row) for row in rows.itertuples()}))
         if name == claim.id and profile in answering:
-            lines.append(_line("the same, median", of, _medians(profiles[profile], str(backbone))))
+            lines.append(_line("the same, median", of, medians(profiles[profile], str(backbone))))
     return "\n".join(lines)
 
 
@@ -53,13 +53,22 @@ def ratio(row: Any) -> str:
     return f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}{'' if is_trusted else ', attack not trusted'})"
 
 
-def _medians(results: StudyResults, backbone: str) -> dict[str, str]:
+def medians(results: StudyResults, backbone: str) -> dict[str, str]:
     """Return the median over images and trainings, by task: a geometric mean gives much weight to a few of them."""
+    arms = ("soft", "none")
     return {
-        task: f"{np.exp(paired_radii(results, task, backbone, 'soft', 'none').ratio.median()):.2f}"
-        for task, other in cells_with(results, "soft", "none")
+        task: f"{np.exp(paired_radii(results, task, backbone, *arms).ratio.median()):.2f}"
+        + mark_untrusted(results, task, backbone, arms)
+        for task, other in cells_with(results, *arms)
         if other == backbone
     }
+
+
+def mark_untrusted(results: StudyResults, task: str, backbone: str, arms: Sequence[str]) -> str:
+    """Return a remark to stand behind a number if the attack on one of its models is not trusted, else nothing."""
+    models = results.models
+    of = models[(models.task == task) & (models.backbone == backbone) & models.arm.isin(arms)]
+    return f" ({NOT_TRUSTED})" * bool((of.verdict != "trusted").any())
 
 
 def _line(what: str, of: str, cells: Mapping[str, str]) -> str:

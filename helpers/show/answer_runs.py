@@ -10,7 +10,7 @@ from helpers.judge.ledger import judge
 from helpers.judge.statistics import accuracy_by_epsilon, grouped_mean
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
-from helpers.show.answer_ratios import ratio
+from helpers.show.answer_ratios import medians, ratio
 from helpers.show.answer_sentences import source
 from helpers.show.names import cell_name, span
 
@@ -47,7 +47,10 @@ def run_table(runs: Sequence[StudyResults], claim: Claim) -> str:
 def _ratios_of_single(results: StudyResults, claim: Claim) -> str:
     """Return the sentences on the ratios of radii of a run that has one training of each model."""
     found = judge(results, [claim]).dropna(subset="value")
-    rows = [f"{ratio(row)} on {cell_name(row.task, row.backbone)}" for row in found.itertuples()]
+    rows = [
+        f"{ratio(row)}, the median {medians(results, row.backbone)[row.task]}, on {cell_name(row.task, row.backbone)}"
+        for row in found.itertuples()
+    ]
     said = (
         f"In `{results.about['profile']}` alone, the ratio of radii, soft attention to none, is {'; '.join(rows)}. "
         "It compares single networks, and its interval counts images only: another training may give the opposite sign."

@@ -11,6 +11,7 @@ from helpers.backbones import BACKBONES
 from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
 from helpers.show.answer_ratios import ratio
+from helpers.show.ledger_tables import what_is_measured
 from helpers.show.names import cell_name
 from helpers.tasks import TASKS
 
@@ -73,12 +74,16 @@ def _named(path: Path) -> str:
 def robustness_beside(ledger: pd.DataFrame, claims: Iterable[Claim], main: str) -> str:
     """Return a table of what the paper reports of each task and network under attack, beside our ratio of radii.
 
+    Where a sentence is about another number, ours stands before the verdict.
+
     Args:
         ledger: Of the runs.
         claims: Of which it is. Of the sections with the paper's results, those that compare robustness are shown, and
             those on one kind of model for which `numbers_beside` has no number.
         main: The claim that attention makes models more robust.
     """
+    claims = list(claims)
+    measures = {claim.id: claim.measure for claim in claims}
     reported = {
         claim.id: claim.says + f" ({claim.reading})" * bool(claim.reading)
         for claim in claims
@@ -88,7 +93,12 @@ def robustness_beside(ledger: pd.DataFrame, claims: Iterable[Claim], main: str) 
     for cell in ledger[ledger.claim == main].itertuples():
         rows = ledger[(ledger.task == cell.task) & (ledger.backbone == cell.backbone)]
         found = rows[rows.claim.isin(reported)].itertuples()
-        said = "<br>".join(f"{reported[row.claim]}: *{row.verdict}*" for row in found)
+        said = "<br>".join(
+            f"{reported[row.claim]}: "
+            + f"{_value(row)}, " * (pd.notna(row.value) and measures[row.claim] != measures[main])
+            + f"*{row.verdict}*"
+            for row in found
+        )
         ours = ratio(cell) if pd.notna(cell.value) else "–"
         lines.append(f"| {cell_name(cell.task, cell.backbone)} | {said} | {ours} |")
     return "\n".join(lines)
@@ -107,8 +117,7 @@ def numbers_beside(runs: Sequence[StudyResults], ledger: pd.DataFrame, claims: I
     for claim in claims:
         for row in ledger[ledger.claim == claim.id].itertuples() if claim.gives else ():
             cell = cell_name(row.task, row.backbone) if row.task else "all"
-            sign = "/" if claim.measure == "ratio of accuracies" else "−"
-            measured = str(claim.measure or "–").replace("accuracies", f"accuracies, soft {sign} none")
+            measured = what_is_measured(claim) if claim.measure else "–"
             ours = _value(row)
             if claim.measure == "difference of clean accuracies" and pd.notna(row.value):
                 ours = f"{_clean_accuracies(runs, row, claim)}: {ours}"
@@ -130,8 +139,8 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
     soft, none, single_soft, single_none = (
         largest_gains(table, *order) for table in (accuracies, single) for order in (arms, arms[::-1])
     )
-    points = f"with attention {100 * soft.points:+.0f} points; without {100 * none.points:+.0f}"
-    ratios = f"with attention {soft.ratio:+.0%}; without {none.ratio:+.0%}"
+    points = f"soft over none {100 * soft.points:+.0f} points; as a control, none over soft {100 * none.points:+.0f}"
+    ratios = f"soft over none {soft.ratio:+.0%}; as a control, none over soft {none.ratio:+.0%}"
     if soft.unbounded + none.unbounded:
         ratios += f"; in {soft.unbounded + none.unbounded} comparisons, only one accuracy is 0, so there is no ratio"
     if len(results.models.seed.unique()) > 1:  # the paper has one training of each model
@@ -151,7 +160,9 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
 def _clean_accuracies(runs: Sequence[StudyResults], row: Any, claim: Claim) -> str:
     """Return the two clean accuracies that a row of the ledger compares, in words."""
     clean = next(run.clean for run in runs if run.about["profile"] == row.profile)
-    clean = clean[(clean.task == row.task) & (clean.backbone == row.backbone)].groupby("arm").right.mean()
+    clean = clean[(clean.task == row.task) & (clean.backbone == row.backbone)]
+    of_both = clean[clean.arm == claim.arm].merge(clean[clean.arm == claim.other_arm], on="seed").seed.unique()
+    clean = clean[clean.seed.isin(of_both)].groupby("arm").right.mean()
     return ", ".join(f"{arm} {clean[arm]:.3f}" for arm in (claim.arm, claim.other_arm))
 
 

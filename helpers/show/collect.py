@@ -28,6 +28,7 @@ from helpers.paths import display_path, from_root
 from helpers.profile_files import OVERRIDE_SECTIONS, profile_path, read_profile
 from helpers.profiles import read_models
 from helpers.show.command_line import profile_parser
+from helpers.show.finished import check_current, finished_models
 
 DIGITS = 7  # of values in tables
 
@@ -36,9 +37,12 @@ def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) 
     """Return the results of a profile's run; `so_far`: of the models that are finished.
 
     Raises:
-        StudyError: no such profile, or a model was not trained or attacked; or no model is finished.
+        StudyError: no such profile, or a model was not trained or attacked, or was trained again since; or no model is
+            finished.
     """
     configs = finished_models(profile, runs_dir=runs_dir) if so_far else read_models(profile, runs_dir=runs_dir)
+    for config in configs:
+        check_current(config)
     standard = [config for config in configs if not config.is_adversarial]
     return StudyResults(
         about=_about(configs),
@@ -49,24 +53,6 @@ def collect(profile: str, *, runs_dir: str | None = None, so_far: bool = False) 
         maps=_compare_all_maps(standard),
         detection=_stack(standard, lambda config, folder: DETECTION.load(folder.detection).drop(columns="reason")),
     )
-
-
-def finished_models(profile: str, *, runs_dir: str | None = None) -> list[Config]:
-    """Return the models of a profile that were trained, attacked and, if they are to be, explained.
-
-    Raises:
-        StudyError: no such profile, or no model is finished.
-    """
-    configs = [config for config in read_models(profile, runs_dir=runs_dir) if _is_finished(config)]
-    if not configs:
-        raise StudyError(f"profile {profile}: expected a finished model, found none. Run make study first.")
-    return configs
-
-
-def _is_finished(config: Config) -> bool:
-    folder = RunFolder.from_config(config)
-    explained = [folder.explanations, folder.maps, folder.detection] if not config.is_adversarial else []
-    return all(path.is_file() for path in (folder.predictions, folder.robustness, folder.checks, *explained))
 
 
 def _stack(configs: Sequence[Config], read: Callable[[Config, RunFolder], pd.DataFrame]) -> pd.DataFrame:

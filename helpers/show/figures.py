@@ -20,8 +20,8 @@ from helpers.phantoms import KINDS, phantom
 from helpers.profile_files import profile_path
 from helpers.profiles import read_models
 from helpers.show.accuracy_figures import compare_models
-from helpers.show.collect import finished_models
 from helpers.show.command_line import profile_parser
+from helpers.show.finished import finished_models
 from helpers.show.map_figures import show_maps
 from helpers.show.model_tables import read_measures, summarise_measures
 from helpers.show.names import class_name

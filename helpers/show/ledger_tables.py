@@ -8,7 +8,7 @@ from helpers.artifacts.quantities import QUANTITIES
 from helpers.explain.measure_table import PERTURBATION_MEASURES
 from helpers.judge.claims import Claim
 from helpers.paths import ROOT
-from helpers.show.names import cell_name
+from helpers.show.names import cell_name, images_of, join_distinct
 
 FIGURES = ROOT / "figures"
 
@@ -31,7 +31,7 @@ def measured_claims(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFra
                 "the paper says": row.says + (f" ({claim.reading})" if claim.reading else ""),
                 "it gives": row.gives,
                 "of": cell_name(row.task, row.backbone),
-                "measured": claim.measure,
+                "measured": what_is_measured(claim),
                 "ours": f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})",
                 "from": row.profile + (f", {row.images} images" if row.images else "") + trainings,
                 "verdict": row.verdict,
@@ -40,6 +40,26 @@ def measured_claims(ledger: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFra
             }
         )
     return pd.DataFrame(rows)
+
+
+def what_is_measured(claim: Claim) -> str:
+    """Return a claim's measure in words, such as "dark splotches, none, attack at ε = 0.01, less that of noise"."""
+    at = "" if claim.epsilon is None else f" at ε = {claim.epsilon:g}"
+    tasks = join_distinct(map(images_of, claim.other_tasks))
+    if claim.measure == "likeness of maps":
+        return f"{claim.quantity} of the maps of {claim.arm} and {claim.other_arm}, less that of maps of other images"
+    if claim.measure == "detection":
+        return f"detection by {claim.quantity}, {claim.arm}, {claim.condition}{at} against {claim.control}"
+    if claim.quantity is None:
+        sign = "over" if claim.measure == "parameters added" else "/" if "ratio" in str(claim.measure) else "−"
+        arms = claim.arm + f" {sign} {claim.other_arm}" * bool(claim.other_arm)
+        return f"{claim.measure}{at}, {arms}" + f", to {tasks}" * bool(tasks)
+    where = "clean" if claim.condition == "clean" else f"{claim.condition}{at}"
+    where += f", {claim.outcome}" * bool(claim.outcome)
+    less = f"of {claim.control or claim.other_arm or tasks}"
+    if claim.other_epsilon is not None:
+        less = f"at ε = {claim.other_epsilon:g}"
+    return f"{claim.quantity}, {claim.arm}, {where}" + f", less that {less}" * (less != "of ")
 
 
 def figure_behind(claim: Claim, profile: str, task: str, backbone: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.judge.claims import Claim
+from helpers.judge.ledger import FEWEST_GROUPS
 from helpers.judge.thresholds import CONTRADICTED, NOT_TRUSTED, OPPOSITE, SUPPORTED, Thresholds
 from helpers.judge.together import together
 from helpers.show.answer_ratios import ratio
@@ -28,7 +29,8 @@ def in_words(claim: Claim, rows: pd.DataFrame, overall_row: pd.Series, source: s
         return f"On {source}, there are no models with soft attention and without to compare."
     shown, ruled_out = (int((measured.verdict == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     matters = np.exp(Thresholds.of(claim, chance=0).contradicts_below)
-    lost = measured[(measured.verdict != NOT_TRUSTED) & (measured.high < 1)]
+    may_say = (measured.verdict != NOT_TRUSTED) & (measured.seeds >= claim.seeds) & (measured.groups >= FEWEST_GROUPS)
+    lost = measured[may_say & (measured.high < 1)]
     surely = [cell_name(row.task, row.backbone) for row in lost.itertuples() if row.why.startswith(OPPOSITE)]
     tests = f"adjusted for {len(measured)} tests"
     return (
@@ -66,9 +68,9 @@ def verdict_in_words(
     for row in measured.itertuples():
         cell, remarks = (row.task, row.backbone), []
         if without_longer.get(cell, row.verdict) != row.verdict:
-            remarks.append(f"*{without_longer[cell]}* without those whose attack was repeated")
+            remarks.append(f"*{without_longer[cell]}* if the trainings whose attack was repeated are left out")
         if cell in hardly_learned:
-            remarks.append("by models that have hardly learned the task")
+            remarks.append("these models have hardly learned their task")
         said.append(f"*{row.verdict}* on {images_of(row.task)}" + f" ({'; '.join(remarks)})" * bool(remarks))
     tests = f", adjusted for {len(said)} tests" * (len(said) > 1)
     return (

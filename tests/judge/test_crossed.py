@@ -76,6 +76,44 @@ def test_values_without_spread_still_have_an_interval_that_images_make_narrow():
     assert many[1] < 0.04
 
 
+@pytest.mark.parametrize("right", [0, 1, 3, 40, 98, 100])
+def test_the_interval_of_a_share_holds_wilsons_and_its_ends_are_what_the_tests_exclude(right):
+    values = np.repeat([1, 0], [right, 100 - right])
+    found = crossed_mean(values, np.arange(100), np.zeros(100))
+    wilson, (low, high) = stats.binomtest(right, 100).proportion_ci(method="wilson"), found.interval()
+    assert low <= wilson.low + 1e-9
+    assert high >= wilson.high - 1e-9
+    if right < 100:
+        assert found.p_below(high) == pytest.approx(0.025)
+    if right > 0:
+        assert found.p_above(low) == pytest.approx(0.025)
+    if right in (0, 1, 3):  # few differ from the others, so their spread says little
+        assert high == pytest.approx(max(wilson.high, found.value + 1.9842 * found.error), abs=1e-4)
+
+
+@pytest.mark.parametrize(("share", "likeness", "images", "seeds"), [(0.03, 1, 100, 1), (0.05, 0.8, 60, 3)])
+def test_a_share_that_is_a_threshold_is_rarely_found_below_it(share, likeness, images, seeds):
+    """Of rare values, Student's t would say so in 5% to 20% of studies."""
+    rng, rounds, wrong = np.random.default_rng(0), 1500, 0
+    of_group, of_seed = np.repeat(np.arange(images), seeds), np.tile(np.arange(seeds), images)
+    for _ in range(rounds):
+        drawn = np.where(rng.random((images, seeds)) < likeness, rng.random((images, 1)), rng.random((images, seeds)))
+        wrong += crossed_mean((drawn < share).ravel(), of_group, of_seed).p_below(share) < 0.025
+    assert wrong / rounds < 0.035
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_difference_of_two_shares_that_is_a_threshold_is_rarely_found_above_it(seeds):
+    """Of 300 images, 2% more are wrong with one model than with the other, and hardly any are right with it alone."""
+    rng, rounds, wrong = np.random.default_rng(0), 1500, 0
+    of_group, of_seed = np.repeat(np.arange(300), seeds), np.tile(np.arange(seeds), 300)
+    for _ in range(rounds):
+        drawn = np.where(rng.random((300, seeds)) < 0.7, rng.random((300, 1)), rng.random((300, seeds)))
+        differences = (drawn > 0.995).astype(int) - (drawn < 0.025)
+        wrong += crossed_mean(differences.ravel(), of_group, of_seed).p_above(-0.02) < 0.025
+    assert wrong / rounds < 0.05
+
+
 def test_one_group_has_no_interval_and_proves_nothing():
     found = crossed_mean(np.array([1.0, 2.0]), [0, 0], [0, 0])
     assert np.isnan(found.interval()).all()

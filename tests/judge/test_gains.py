@@ -1,5 +1,7 @@
 """The largest gains, on accuracies whose maxima are plain to see."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,14 @@ def test_accuracies_count_the_images_whose_radius_is_larger():
     assert (row.task, row.backbone, row.epsilon, row.images) == ("skin_lesion", "resnet50", 0.00125, 20)
     radii = results.radii[results.radii.arm == "soft"].radius
     assert row.soft == sum(radius > 0.00125 for radius in radii) / 20
+
+
+def test_a_gain_over_or_of_a_model_whose_attack_is_not_trusted_does_not_count():
+    tasks = ("skin_lesion", "retinopathy")
+    two = planted_results(effect=1, images=20, seeds=1, rng=np.random.default_rng(0), tasks=tasks)
+    verdicts = np.where((two.models.task == "retinopathy") & (two.models.arm == "soft"), "broken", "trusted")
+    found = robust_accuracies(replace(two, models=two.models.assign(verdict=verdicts)), ("soft", "none"))
+    assert found.task.tolist() == ["skin_lesion"]
 
 
 def test_gains_of_single_trainings_are_those_of_pairs_with_one_seed():

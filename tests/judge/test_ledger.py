@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from planted_results import planted_results
 
 from helpers import StudyError
@@ -202,6 +203,15 @@ def test_models_that_cannot_be_compared_are_refused_and_the_difference_is_named(
         other_steps = replace(results, radii=results.radii.assign(attack=named))
         with pytest.raises(StudyError, match="same steps, got 20, 60") if is_refused else nullcontext():
             judge(other_steps, [HELPS])
+    two = planted_results(
+        effect=1.0, images=20, seeds=1, rng=np.random.default_rng(0), tasks=("skin_lesion", "retinopathy")
+    )
+    weaker = two.radii.attack.mask(two.radii.task == "retinopathy", "minimum_norm_1")
+    with pytest.raises(StudyError, match="radii of resnet50: expected attacks of the same steps, got 1, 20"):
+        judge(replace(two, radii=two.radii.assign(attack=weaker)), [HELPS])
+    of_another = results.clean.right.mask(results.clean.arm == "soft", 1 - results.clean.right)
+    with pytest.raises(StudyError, match="radii of skin_lesion-resnet50-soft-0: expected those of the model in clean"):
+        judge(replace(results, clean=results.clean.assign(right=of_another)), [HELPS])
     committed = StudyResults.load(ROOT / "results" / "quick")
     is_soft = committed.explanations.arm == "soft"
     renamed = committed.explanations.assign(
@@ -304,7 +314,20 @@ def test_the_interval_of_an_accuracy_ends_at_0_and_1():
     assert found.high[0] == 1
     assert found.low[1] == 0
     assert 0.01 < found.high[1] < 0.3
-    assert 0.7 < found.low[0] < 0.89
+    assert 0.5 < found.low[0] < scipy.stats.binomtest(18, 20).proportion_ci(method="wilson").low  # of pairs of images
+
+
+def test_a_ratio_of_accuracies_takes_ten_right_images_of_each_model():
+    results = planted_results(effect=1.5, images=40, seeds=1, rng=np.random.default_rng(0))
+    radii = results.radii.pivot_table(index="image", columns="arm", values="radius")
+    ratio = {"measure": "ratio of accuracies", "supports_above": 1.0, "contradicts_below": 1.0}
+    at = {count: float(radii.none.nlargest(count + 1).iloc[-1]) for count in (9, 20)}  # so many have a larger radius
+    found = judge(results, [Claim(id=f"{n}", **ABOUT | ratio | {"other_arm": "none", "epsilon": at[n]}) for n in at])
+    found = found.set_index("claim")
+    assert found.verdict["9"] == NOT_TESTABLE
+    assert "none classifies 9 of 40 right: a ratio takes 10" in found.why["9"]
+    assert found.value["20"] == pytest.approx((radii.soft > at[20]).sum() / 20)
+    assert found.low["20"] < found.value["20"] < found.high["20"]
 
 
 @pytest.mark.parametrize(("vanished", "verdict"), [(9, SUPPORTED), (10, NOT_TESTABLE)])

@@ -63,6 +63,8 @@ def test_tests_with_the_same_verdict_are_counted(real):
     assert said(other) == (str(decided - 1), str(3 - decided), "0", "1", named)
     unknown = same.assign(verdict=same.verdict.where(same.claim != "robustness", "cannot tell"))
     assert said(unknown) == (str(decided - 1), str(3 - decided), "1", "none", "")
+    doubted = same.assign(verdict=same.verdict.where(same.claim != "robustness", "attack not trusted"))
+    assert said(doubted) == (str(decided - 1), str(3 - decided), "0", "none", "; an attack is not trusted: 1")
 
 
 def test_an_attack_that_was_repeated_is_said_with_the_models_it_was_on_and_the_ratio_without(real, drawn):
@@ -100,6 +102,12 @@ def test_accuracies_and_median_radii_of_the_models_are_those_of_the_tables(real)
     assert medians == f"{middles[0]:.2f} / {middles[1]:.2f} / –"
 
 
+def test_radii_of_an_attack_that_is_not_trusted_are_marked(real):
+    assert "not trusted" not in model_table(real, ["none", "soft"])
+    doubted = replace(real, models=real.models.assign(verdict="doubtful"))
+    assert model_table(doubted, ["none", "soft"]).splitlines()[-1].endswith(" (attack not trusted) |")
+
+
 def test_models_without_a_partner_are_not_compared(real, drawn):
     tables = {name: getattr(real, name) for name in TABLES}
     alone = replace(real, **{name: table[table.arm == "none"] for name, table in tables.items()})
@@ -113,7 +121,7 @@ def test_models_that_do_hardly_better_than_guessing_are_said_to(real, recalls, i
     results = replace(real, clean=clean, models=real.models.assign(classes=2))
     assert hardly_learned(results) == ([("skin_lesion", "resnet50")] if is_hardly else [])
     text = on_real_images(results, judge(real, CLAIMS), judge(real, CLAIMS), CLAIMS[0], SHOWN)
-    assert ("have hardly learned the task" in text) == is_hardly
+    assert ("have hardly learned their task" in text) == is_hardly
     assert ("No test counts" in text) == is_hardly
     balanced = sum(recalls) / 2
     assert f"| 0.90 / {0.75 * recalls[0] + 0.25 * recalls[1]:.2f} | 0.90 / {balanced:.2f} | " in text

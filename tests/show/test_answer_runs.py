@@ -37,7 +37,8 @@ def test_the_width_of_a_clean_accuracy_is_that_of_the_model_of_which_it_is_wides
     """Where each image is a group of its own, intervals are Wilson's: here of 20 and of 36 of 40 images."""
     results = planted_results(effect=1, images=40, seeds=1, rng=np.random.default_rng(0))
     clean, number = results.clean, results.clean.groupby("arm").cumcount()
-    clean = clean.assign(group=clean.image, right=(number < np.where(clean.arm == "soft", 20, 36)).astype(int))
+    names = clean.image + " unattacked"
+    clean = clean.assign(image=names, group=names, right=(number < np.where(clean.arm == "soft", 20, 36)).astype(int))
     low, high = binomtest(20, 40).proportion_ci(method="wilson")
     width = float(row_of(replace(results, clean=clean))["clean accuracy: width of the widest 95% interval"])
     assert width == pytest.approx(high - low, abs=0.0101)
@@ -74,6 +75,10 @@ def test_what_single_trainings_say_stands_below_the_table_and_what_several_say_d
     rows = judge(quick, [CLAIM]).dropna(subset="value")
     assert len(rows) > 0
     for row in rows.itertuples():
-        assert f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) on " in said
+        radii = quick.radii[(quick.radii.task == row.task) & (quick.radii.backbone == row.backbone)]
+        radii = radii.pivot_table(index="image", columns="arm", values="radius")
+        median = np.log(radii.soft / radii.none)[(radii.soft > 0) & (radii.none > 0)].median()
+        numbers = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}), the median {np.exp(median):.2f}, on "
+        assert numbers in said
     assert said.startswith("In `quick` alone")
     assert "\n\n" not in said

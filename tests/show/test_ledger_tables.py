@@ -1,12 +1,15 @@
 """The ledger of claims as tables to read."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 from planted_results import planted_results
 
 from helpers.judge.claims import Claim, read_claims
+from helpers.judge.comparison import Comparison
 from helpers.judge.ledger import judge
-from helpers.show.ledger_tables import claims_without_numbers, figure_behind, measured_claims
+from helpers.show.ledger_tables import claims_without_numbers, figure_behind, measured_claims, what_is_measured
 
 CELLS = ["skin_lesion/resnet50", "retinopathy/resnet50"]
 ABOUT = {"section": "1", "cells": CELLS, "measure": "ratio of radii", "supports_above": 1, "contradicts_below": 1.15}
@@ -24,7 +27,7 @@ def test_each_claim_stands_in_one_of_the_two_tables():
         "the paper says": "attention helps (larger radii)",
         "it gives": "a lot",
         "of": "skin lesions, ResNet-50",
-        "measured": "ratio of radii",
+        "measured": "ratio of radii, soft / none",
         "ours": f"{decided.value:.3g} ({decided.low:.3g} to {decided.high:.3g})",
         "from": f"planted, {decided.images} images, 2 trainings",
         "verdict": decided.verdict,
@@ -34,6 +37,27 @@ def test_each_claim_stands_in_one_of_the_two_tables():
     (other,) = claims_without_numbers(ledger).to_dict("records")
     assert other["the paper says"] == "so does the placebo"
     assert other["why"] == "in profile planted: no results of placebo for skin_lesion, resnet50"
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ("robustness", "ratio of radii, soft / none"),
+        ("no-sacrifice", "difference of clean accuracies, soft − none"),
+    ],
+)
+def test_what_a_claim_measures_is_said_in_words(claim, expected):
+    assert what_is_measured(next(each for each in read_claims() if each.id == claim)) == expected
+
+
+def test_no_two_measures_of_claims_have_the_same_words():
+    """But for the network and the task, which have a column of their own."""
+    asked = defaultdict(set)
+    for claim in read_claims():
+        if claim.measure:
+            fields = Comparison.model_fields.keys()
+            asked[what_is_measured(claim)].add((claim.measure, *(str(getattr(claim, name)) for name in fields)))
+    assert {words: len(of) for words, of in asked.items() if len(of) > 1} == {}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_what_readme_says_of_the_judge_of_checks_stands_in_the_benchmarks():
     assert "caught 26 of 30, and they doubted 2 of 42 sound settings" in prose(README)
     assert "26 of 30 faults were caught" in benchmarks
     assert "2 of 42 sound settings doubted" in benchmarks
-    assert "In our latest test, these checks missed 4 of 30 planted faults" in prose(README)
+    assert "In our latest test, today's checks missed 4 of 30 planted faults" in prose(README)
 
 
 def test_the_results_say_what_became_of_the_attacks_on_real_images(real):
