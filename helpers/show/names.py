@@ -25,6 +25,11 @@ def model_name(config: Config) -> str:
     return ", ".join([ATTENTIONS[config.attention].title, *kind, *(variant.replace("_", " ") for variant in variants)])
 
 
+def arm_name(arm: str) -> str:
+    """Return what the models of an arm are called (see results/README), such as "with soft attention"."""
+    return ATTENTIONS[arm].title if arm in ATTENTIONS else {"adversarial": "adversarially trained"}.get(arm, arm)
+
+
 def backbone_name(config: Config) -> str:
     """Return what a model's backbone is called, such as "ResNet-50"."""
     return BACKBONES[config.backbone].title

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from helpers.show.names import class_name
 from helpers.show.style import LINE_STYLES
 
 
@@ -35,7 +36,8 @@ def confusion(axis: Axes, predictions: pd.DataFrame, classes: Sequence[str]) -> 
         color = "white" if share > 0.5 else "0.2"
         axis.text(column, row, number, ha="center", va="center", color=color, fontsize="small")
     axis.set(xlabel="predicted class", ylabel="true class")
-    axis.set_xticks(range(len(classes)), classes)
-    axis.set_yticks(range(len(classes)), classes)
+    names = list(map(class_name, classes))
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(names)), names)
     axis.grid(False)
     return axis
