@@ -125,12 +125,12 @@ def _half(estimate: Estimate, tests: int, least: float, *, groups: float = 1.0, 
     parts = (estimate.group_variance, estimate.groups, groups), (estimate.seed_variance, estimate.seeds, seeds)
     by_group, by_seed = (variance / factor for variance, _, factor in parts)
     twice = max(estimate.group_variance + estimate.seed_variance - estimate.error**2, 0) / (groups * seeds)
-    variance, freedom = max(by_group + by_seed - twice, by_group, by_seed), 0.0
+    variance = max(by_group + by_seed - twice, by_group, by_seed)
     if variance > 0:
         freedom = variance**2 / sum((v / f) ** 2 / max(count * f - 1, 1) for v, count, f in parts)
-    else:  # no two values differ
-        variance = estimate.error**2 / (groups * seeds)
-    if estimate.seeds > 1:  # as in `crossed_mean`
-        freedom = max((freedom - 1) / 2, estimate.seeds * seeds - 1)
+        if estimate.seeds > 1:  # as in `crossed_mean`
+            freedom = max((freedom - 1) / 2, estimate.seeds * seeds - 1)
+    else:  # no two values differ: there, the error is nearly proportional to 1 / groups
+        variance, freedom = (estimate.error / groups) ** 2, estimate.groups * groups - 1
     by_error = stdtrit(max(freedom, 1), 1 - LEVEL / tests) * np.sqrt(variance)
     return float(max(by_error, ndtri(1 - LEVEL / tests) * np.sqrt(least / groups)))

@@ -114,6 +114,22 @@ def test_a_difference_of_two_shares_that_is_a_threshold_is_rarely_found_above_it
     assert wrong / rounds < 0.05
 
 
+def test_equal_values_of_groups_of_unequal_sizes_say_less():
+    alike, one_is_large = (np.repeat(np.arange(10), sizes) for sizes in ([4] * 10, [31, *[1] * 9]))
+    errors = [crossed_mean(np.full(40, 0.3), groups, np.zeros(40)).error for groups in (alike, one_is_large)]
+    assert errors[0] == pytest.approx((1 - 0.05 ** (1 / 10)) / 2)
+    assert errors[1] == pytest.approx((1 - 0.05 ** ((31**2 + 9) / 40**2)) / 2)  # as of 1.65 groups
+
+
+def test_so_many_images_as_would_tell_a_share_of_0_from_a_threshold_do():
+    found = re.fullmatch(
+        r"about (\d+) images would tell", needed(crossed_mean(np.zeros(40), range(40), np.zeros(40)), 0.05)
+    )
+    enough = int(found[1])
+    assert crossed_mean(np.zeros(enough), range(enough), np.zeros(enough)).p_below(0.05) < 0.025
+    assert crossed_mean(np.zeros(enough - 20), range(enough - 20), np.zeros(enough - 20)).p_below(0.05) > 0.025
+
+
 def test_one_group_has_no_interval_and_proves_nothing():
     found = crossed_mean(np.array([1.0, 2.0]), [0, 0], [0, 0])
     assert np.isnan(found.interval()).all()
