@@ -29,7 +29,8 @@ class Estimate:
         images: Number of different images.
         group_variance: Variance of the mean that comes from groups; another number of groups divides it accordingly.
         seed_variance: The same of seeds; 0 if there is one.
-        trials: Of a share, or a difference of two: the number of effective groups. Infinite for other means.
+        trials: Of a share, or a difference of two: the number of effective groups, times up to the number of trainings
+            if an image's values differ between them; at most the number of values. Infinite for other means.
     """
 
     value: float
@@ -61,9 +62,15 @@ class Estimate:
         """
         if self.groups < 2:
             return 1.0
-        excess, least = self.value - threshold, np.sqrt(max(abs(threshold) - threshold**2, 0) / self.trials)
+        excess = self.value - threshold
         by_error = student.sf(excess / self.error, self.freedom) if self.error else excess <= 0
-        return float(max(by_error, norm.sf(excess / least) if least else 0))
+        largest = -self.value / (1 + 2 * self.value) if self.value > 0 else threshold  # where it is largest, below 0
+        return float(max(by_error, *(self._p_by_least(t) for t in (threshold, min(threshold, largest)))))
+
+    def _p_by_least(self, threshold: float) -> float:
+        """Return the p value by the smallest variance of a share that is the threshold; 0 where that is 0."""
+        least = np.sqrt(max(abs(threshold) - threshold**2, 0) / self.trials)
+        return float(norm.sf((self.value - threshold) / least)) if least else 0.0
 
     def p_below(self, threshold: float) -> float:
         """Return the one-sided p value of the true mean being at least `threshold`."""
@@ -109,10 +116,22 @@ def crossed_mean(
         freedom = float(max((freedom - 1) / 2, seed_count - 1) if seed_count > 1 else freedom)
     else:  # no two values differ: as if the next group did, with the probability that is still 5%
         variance = ((1 - (1 - CONFIDENCE) ** (1 / effective)) / 2) ** 2
-    times = np.clip(seed_count * twice / by_group, 1, seed_count) if by_group > 0 and twice > 0 else 1.0
-    error, trials = float(np.sqrt(variance)), effective * times if np.isin(values, (-1, 0, 1)).all() else np.inf
+    error, trials = float(np.sqrt(variance)), np.inf
+    if np.isin(values, (-1, 0, 1)).all():
+        trials = min(effective * _times(values - mean, groups, both, seed_count), count)
     images_seen = len(pd.unique(named))
     return Estimate(mean, error, freedom, group_count, seed_count, images_seen, by_group, by_seed, trials)
+
+
+def _times(residuals: np.ndarray, groups: np.ndarray, cells: np.ndarray, seeds: int) -> float:
+    """Return how many independent trainings these count for: 1 if the values of each group are alike in all of them.
+
+    One more group counts, whose values are alike: otherwise a single value that differs would make trainings look
+    independent.
+    """
+    members = (pd.factorize(np.asarray(clusters))[0] for clusters in (groups, cells))
+    by_group, by_cell = (float((np.bincount(each, residuals) ** 2).sum()) for each in members)
+    return float(np.clip(seeds * (by_cell + seeds) / (by_group + seeds**2), 1, seeds))
 
 
 def _score_ends(value: float, factor: float) -> list[float]:

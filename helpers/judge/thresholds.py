@@ -79,8 +79,9 @@ class Thresholds:
             return "it lies outside what the claim allows"
         if opposite < LEVEL:
             return OPPOSITE
-        has_effect = 1 - self.opposite(estimate) < LEVEL
-        return "there is an effect, too small to matter" if has_effect else "an effect that matters is excluded"
+        is_larger = np.isfinite(self.supports_above)
+        effect = estimate.p_above(self.supports_above) if is_larger else estimate.p_below(self.supports_below)
+        return "there is an effect, too small to matter" if effect < LEVEL else "an effect that matters is excluded"
 
     def gap(self, estimate: Estimate) -> float:
         """Return how near the interval's ends may be to the estimate, at most, for a verdict to be certain."""

@@ -1,5 +1,6 @@
 """The table of README's answer: ratios of radii, of soft attention and of what else was put into the networks."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from helpers.backbones import BACKBONES
 from helpers.judge.accuracy_measures import cells_with, paired_radii
 from helpers.judge.claims import Claim
 from helpers.judge.ledger import judge_by_first
+from helpers.judge.rows import NotMeasurableError
 from helpers.judge.thresholds import NOT_TRUSTED
 from helpers.show.answer_figures import QUESTIONS
 from helpers.show.names import images_of, span
@@ -55,13 +57,12 @@ def ratio(row: Any) -> str:
 
 def medians(results: StudyResults, backbone: str) -> dict[str, str]:
     """Return the median over images and trainings, by task: a geometric mean gives much weight to a few of them."""
-    arms = ("soft", "none")
-    return {
-        task: f"{np.exp(paired_radii(results, task, backbone, *arms).ratio.median()):.2f}"
-        + mark_untrusted(results, task, backbone, arms)
-        for task, other in cells_with(results, *arms)
-        if other == backbone
-    }
+    arms, found = ("soft", "none"), {}
+    for task in (task for task, other in cells_with(results, *arms) if other == backbone):
+        with contextlib.suppress(NotMeasurableError):
+            median = np.exp(paired_radii(results, task, backbone, *arms).ratio.median())
+            found[task] = f"{median:.2f}{mark_untrusted(results, task, backbone, arms)}"
+    return found
 
 
 def mark_untrusted(results: StudyResults, task: str, backbone: str, arms: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from helpers.artifacts.results import StudyResults
 from helpers.backbones import BACKBONES
+from helpers.judge.accuracy_measures import cells_with
 from helpers.judge.claims import Claim
 from helpers.judge.gains import largest_gains, robust_accuracies
 from helpers.show.answer_ratios import ratio
@@ -151,6 +152,9 @@ def _headline(results: StudyResults) -> dict[str, tuple[str, str]]:
         )
     networks = ", ".join(BACKBONES[name].title for name in accuracies.backbone.unique())
     of = f"{networks}, `{results.about['profile']}`"
+    shown = set(zip(accuracies.task, accuracies.backbone, strict=True))
+    if left_out := [cell_name(*cell) for cell in cells_with(results, *arms) if cell not in shown]:
+        of += f", without {'; '.join(left_out)} (attack not trusted)"
     return {
         "up-to-16-percent": (f"largest gain in points: {of}", points),
         "up-to-2700-percent": (f"largest gain as a ratio: {of}", ratios),

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from helpers import files
 from helpers.artifacts.folders import RunFolder
-from helpers.artifacts.records import recorded, recorded_digest
+from helpers.artifacts.records import read_record, recorded, recorded_digest
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.profiles import read_models
@@ -46,9 +47,15 @@ def _outdated(config: Config) -> Iterator[str]:
     """Yield what makes an outcome that of another model or attack, by the records."""
     folder = RunFolder.from_config(config)
     trained = recorded_digest(folder.model)
+    if trained is None and folder.model.is_file():  # a training that was killed has removed the record
+        trained = files.digest(folder.model)
     for path in _outcomes(config):
         of = recorded(path).get("model_digest", trained)
         if trained and of != trained:
             yield f"{path}: expected the outcome of {folder.model.name} as it is, got one of an earlier model"
+    attacked = read_record(folder.robustness).get("files", {}).get(folder.adversarials.name, {}).get("sha256")
+    explained = recorded(folder.explanations).get("adversarials_digest", attacked)
+    if not config.is_adversarial and attacked and explained != attacked:
+        yield f"{folder.explanations}: expected explanations of {folder.adversarials.name} as it is, got earlier ones"
     if (steps := recorded(folder.robustness).get("steps", config.steps)) != config.steps:
         yield f"{folder.robustness}: expected an attack of {config.steps} steps, as in the profile, got one of {steps}"

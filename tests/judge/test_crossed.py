@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from helpers.judge.crossed import crossed_mean
-from helpers.judge.thresholds import needed
+from helpers.judge.thresholds import Thresholds, needed
 
 
 def test_a_single_training_of_single_images_gives_students_interval():
@@ -91,7 +91,46 @@ def test_the_interval_of_a_share_holds_wilsons_and_its_ends_are_what_the_tests_e
         assert high == pytest.approx(max(wilson.high, found.value + 1.9842 * found.error), abs=1e-4)
 
 
-@pytest.mark.parametrize(("share", "likeness", "images", "seeds"), [(0.03, 1, 100, 1), (0.05, 0.8, 60, 3)])
+def trainings_of(values):
+    """Return the estimate of an array (images, trainings)."""
+    images, seeds = values.shape
+    return crossed_mean(values.ravel(), np.repeat(np.arange(images), seeds), np.tile(np.arange(seeds), images))
+
+
+def test_trainings_count_as_far_as_they_differ():
+    rng = np.random.default_rng(0)
+    alike, independent = np.repeat(rng.integers(0, 2, (60, 1)), 3, axis=1), rng.integers(0, 2, (400, 3))
+    assert trainings_of(alike).trials == pytest.approx(60)
+    assert 1000 < trainings_of(independent).trials <= 1200
+    assert trainings_of(np.zeros((60, 3))).trials == 60
+    assert trainings_of(rng.normal(size=(60, 3))).trials == np.inf
+    of_other_images = crossed_mean(rng.integers(0, 2, 200), np.arange(200), np.repeat([0, 1], 100))
+    assert of_other_images.trials == 200
+
+
+def test_one_more_value_that_differs_makes_a_share_no_surer_to_be_small():
+    ends = []
+    for count in range(4):
+        values = np.zeros((100, 3))
+        values[range(count), 0] = 1
+        ends.append(trainings_of(values).interval()[1])
+    assert ends == sorted(ends)
+
+
+def test_a_threshold_is_excluded_if_a_nearer_one_is_and_if_the_interval_ends_before_it():
+    """Also below 0, where the smallest variance of a difference vanishes."""
+    values, groups = np.repeat([1, 0], [3, 22]), np.repeat(np.arange(7), [3, 4, 4, 4, 4, 3, 3])
+    found = crossed_mean(values, groups, np.zeros(25))
+    thresholds = np.linspace(-0.5, found.value, 101)
+    p_values = [found.p_above(threshold) for threshold in thresholds]
+    assert p_values == sorted(p_values)
+    low, _ = found.interval()
+    assert [p < 0.025 for p in p_values] == [threshold < low for threshold in thresholds]
+
+
+@pytest.mark.parametrize(
+    ("share", "likeness", "images", "seeds"), [(0.03, 1, 100, 1), (0.05, 0.8, 60, 3), (0.02, 0.8, 100, 3)]
+)
 def test_a_share_that_is_a_threshold_is_rarely_found_below_it(share, likeness, images, seeds):
     """Of rare values, Student's t would say so in 5% to 20% of studies."""
     rng, rounds, wrong = np.random.default_rng(0), 1500, 0
@@ -102,16 +141,14 @@ def test_a_share_that_is_a_threshold_is_rarely_found_below_it(share, likeness, i
     assert wrong / rounds < 0.035
 
 
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_a_difference_of_two_shares_that_is_a_threshold_is_rarely_found_above_it(seeds):
-    """Of 300 images, 2% more are wrong with one model than with the other, and hardly any are right with it alone."""
+@pytest.mark.parametrize(("images", "seeds"), [(300, 1), (100, 3)])
+def test_a_difference_of_two_shares_that_is_a_threshold_is_rarely_found_above_it(images, seeds):
+    """2% of the images are wrong with one model only, and none with the other only. Student's t would say so in 6%."""
     rng, rounds, wrong = np.random.default_rng(0), 1500, 0
-    of_group, of_seed = np.repeat(np.arange(300), seeds), np.tile(np.arange(seeds), 300)
     for _ in range(rounds):
-        drawn = np.where(rng.random((300, seeds)) < 0.7, rng.random((300, 1)), rng.random((300, seeds)))
-        differences = (drawn > 0.995).astype(int) - (drawn < 0.025)
-        wrong += crossed_mean(differences.ravel(), of_group, of_seed).p_above(-0.02) < 0.025
-    assert wrong / rounds < 0.05
+        drawn = np.where(rng.random((images, seeds)) < 0.9, rng.random((images, 1)), rng.random((images, seeds)))
+        wrong += trainings_of(-(drawn < 0.02).astype(int)).p_above(-0.02) < 0.025
+    assert wrong / rounds < 0.03
 
 
 def test_equal_values_of_groups_of_unequal_sizes_say_less():
@@ -128,6 +165,17 @@ def test_so_many_images_as_would_tell_a_share_of_0_from_a_threshold_do():
     enough = int(found[1])
     assert crossed_mean(np.zeros(enough), range(enough), np.zeros(enough)).p_below(0.05) < 0.025
     assert crossed_mean(np.zeros(enough - 20), range(enough - 20), np.zeros(enough - 20)).p_below(0.05) > 0.025
+
+
+def test_an_effect_that_one_of_two_tests_does_not_show_is_not_said_to_be_there():
+    """Are 10 of 100 above .045? By Student's t, p is .036, by the score test .004: the larger one counts."""
+    values = np.repeat([1, 0], [10, 90])
+    found, thresholds = crossed_mean(values, range(100), np.zeros(100)), Thresholds(0.045, 0.2)
+    assert found.p_above(0.045) > 0.025
+    assert thresholds.why_contradicted(found, 1.0) == "an effect that matters is excluded"
+    assert thresholds.why_contradicted(crossed_mean(np.tile(values, 4), range(400), np.zeros(400)), 1.0) == (
+        "there is an effect, too small to matter"
+    )
 
 
 def test_one_group_has_no_interval_and_proves_nothing():

@@ -13,6 +13,7 @@ from helpers.judge.claims import read_claims
 from helpers.judge.ledger import judge
 from helpers.paths import ROOT
 from helpers.profiles import read_models
+from helpers.show.answer_ratios import medians
 from helpers.show.answer_runs import COLUMNS, run_table
 
 (CLAIM,) = (claim for claim in read_claims() if claim.primary)
@@ -67,6 +68,16 @@ def test_a_run_that_goes_on_says_how_many_models_its_profile_has():
     total, others = len(read_models("quick")), len(fewer.models)
     assert (row_of(results)["models"], row_of(fewer)["models"]) == (f"{total}", f"{others} of {total}")
     assert 0 < others < total
+
+
+def test_a_task_without_an_image_that_both_models_classify_right_has_no_median():
+    two = planted_results(
+        effect=1, images=40, seeds=1, rng=np.random.default_rng(0), tasks=("skin_lesion", "retinopathy")
+    )
+    is_lost = (two.radii.task == "retinopathy") & (two.radii.arm == "soft")
+    nothing = replace(two, radii=two.radii.assign(radius=two.radii.radius.mask(is_lost, 0.0)))
+    assert list(medians(two, "resnet50")) == ["skin_lesion", "retinopathy"]
+    assert list(medians(nothing, "resnet50")) == ["skin_lesion"]
 
 
 def test_what_single_trainings_say_stands_below_the_table_and_what_several_say_does_not():

@@ -1,5 +1,7 @@
 """Outcomes of a model that was trained again since are not taken for its own."""
 
+from contextlib import nullcontext
+
 import pandas as pd
 import pytest
 import yaml
@@ -65,10 +67,18 @@ def attack(config):
         }
         ROBUSTNESS.save(IMAGES.assign(**facts), folder.robustness)
         ChecksReport("trusted", []).save(folder.checks)
+        folder.adversarials.write_bytes(b"nearest")
 
     records.make_once(folder.predictions, stage="training", parameters=of_model, make=predict, config=config)
     settings = of_model | {"steps": config.steps}
-    records.make_once(folder.robustness, stage="attack", parameters=settings, make=find_radii, config=config)
+    records.make_once(
+        folder.robustness,
+        stage="attack",
+        parameters=settings,
+        make=find_radii,
+        config=config,
+        also=[folder.adversarials],
+    )
 
 
 def test_outcomes_of_an_earlier_model_are_refused_and_that_model_is_not_finished(config):
@@ -83,6 +93,35 @@ def test_outcomes_of_an_earlier_model_are_refused_and_that_model_is_not_finished
         collect(config.profile, runs_dir=config.runs_dir, so_far=True)
     attack(config)
     check_current(config)
+
+
+def test_a_model_whose_record_a_killed_training_removed_is_compared_by_its_file(config):
+    folder = RunFolder.from_config(config)
+    records.record_path(folder.model).unlink()
+    check_current(config)
+    folder.model.write_bytes(b"half of another")
+    with pytest.raises(StudyError, match="got one of an earlier model"):
+        check_current(config)
+
+
+def test_explanations_of_an_earlier_attack_are_refused(config):
+    standard = config.replace(training="standard")
+    folder = RunFolder.from_config(standard)
+    files.make_folder(folder.path)
+    train(standard, b"first")
+    attack(standard)
+    of_attack = {"model_digest": records.recorded_digest(folder.model)}
+    for digest, is_refused in ((files.digest(folder.adversarials), False), ("another", True)):
+        folder.explanations.unlink(missing_ok=True)
+        records.make_once(
+            folder.explanations,
+            stage="explanation",
+            parameters=of_attack | {"adversarials_digest": digest},
+            make=lambda: folder.explanations.write_text(""),
+            config=standard,
+        )
+        with pytest.raises(StudyError, match="explanations.csv: expected") if is_refused else nullcontext():
+            check_current(standard)
 
 
 def test_an_attack_in_other_steps_than_the_profiles_is_refused(config, tmp_path):
