@@ -263,6 +263,16 @@ def test_clean_accuracies_beside_the_papers_are_of_trainings_that_both_kinds_of_
     assert f"| soft {soft:.3f}, none {none:.3f}: " in numbers_beside([lacking], judge(lacking, claims), claims)
 
 
+def test_the_largest_gains_say_which_models_they_leave_out():
+    (run, *_), claims = runs(), [claim for claim in read_claims() if claim.id == "up-to-16-percent"]
+    assert "not trusted" not in numbers_beside([run], judge(run, claims), claims)
+    models = run.models
+    is_doubted = (models.task == "pneumothorax") & (models.backbone == "resnet50") & (models.arm == "soft")
+    doubted = replace(run, models=models.assign(verdict=models.verdict.mask(is_doubted, "doubtful")))
+    text = numbers_beside([doubted], judge(doubted, claims), claims)
+    assert "`reference`, without chests, ResNet-50 (attack not trusted) |" in text
+
+
 def test_clean_accuracies_beside_the_papers_are_of_the_run_that_judged_them():
     both, claims = runs(), [claim for claim in read_claims() if claim.id in ("skin-resnet50-clean", "up-to-16-percent")]
     lacking = replace(both[0], **{name: _without_soft(getattr(both[0], name)) for name in TABLES})
