@@ -139,9 +139,9 @@ def recorded(output: Path) -> dict[str, Any]:
     return read_record(output).get("parameters", {})
 
 
-def recorded_digest(output: Path) -> str | None:
-    """Return the SHA-256 that a file had when it was made; None if there is no record of it."""
-    return read_record(output).get("files", {}).get(output.name, {}).get("sha256")
+def recorded_digest(output: Path, name: str = "") -> str | None:
+    """Return the SHA-256 that a file, or one of this name beside it, had when it was made; None if it is unknown."""
+    return read_record(output).get("files", {}).get(name or output.name, {}).get("sha256")
 
 
 def recorded_facts(output: Path, *names: str, absent: Any = None) -> dict[str, Any]:

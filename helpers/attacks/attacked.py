@@ -61,8 +61,8 @@ class Attacked:
 def nearer(first: Attacked, second: Attacked) -> Attacked:
     """Return the nearer adversarial of each image, of two attacks with protocol "minimal" on the same images.
 
-    The table is the second's, with the calls of both and the seed of the first. Of the images that
-    one of them left unconfirmed, we do not know which the other broke, so as many as possible count as unconfirmed.
+    The table is the second's, with the calls of both and the seed of the first. Which images an attack left unconfirmed
+    is not kept, only how many. So the other one may have broken them or not, and as many as possible are counted.
     """
     is_first = first.radii < second.radii
     table = second.table.assign(calls=first.table.calls + second.table.calls, seed=first.table.seed)

@@ -118,12 +118,12 @@ def crossed_mean(
         variance = ((1 - (1 - CONFIDENCE) ** (1 / effective)) / 2) ** 2
     error, trials = float(np.sqrt(variance)), np.inf
     if np.isin(values, (-1, 0, 1)).all():
-        trials = min(effective * _times(values - mean, groups, both, seed_count), count)
+        trials = min(effective * _independent_trainings(values - mean, groups, both, seed_count), count)
     images_seen = len(pd.unique(named))
     return Estimate(mean, error, freedom, group_count, seed_count, images_seen, by_group, by_seed, trials)
 
 
-def _times(residuals: np.ndarray, groups: np.ndarray, cells: np.ndarray, seeds: int) -> float:
+def _independent_trainings(residuals: np.ndarray, groups: np.ndarray, cells: np.ndarray, seeds: int) -> float:
     """Return how many independent trainings these count for: 1 if the values of each group are alike in all of them.
 
     One more group counts, whose values are alike: otherwise a single value that differs would make trainings look

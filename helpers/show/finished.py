@@ -5,7 +5,7 @@ from pathlib import Path
 
 from helpers import files
 from helpers.artifacts.folders import RunFolder
-from helpers.artifacts.records import read_record, recorded, recorded_digest
+from helpers.artifacts.records import recorded, recorded_digest
 from helpers.config import Config
 from helpers.errors import StudyError
 from helpers.profiles import read_models
@@ -53,7 +53,7 @@ def _outdated(config: Config) -> Iterator[str]:
         of = recorded(path).get("model_digest", trained)
         if trained and of != trained:
             yield f"{path}: expected the outcome of {folder.model.name} as it is, got one of an earlier model"
-    attacked = read_record(folder.robustness).get("files", {}).get(folder.adversarials.name, {}).get("sha256")
+    attacked = recorded_digest(folder.robustness, folder.adversarials.name)
     explained = recorded(folder.explanations).get("adversarials_digest", attacked)
     if not config.is_adversarial and attacked and explained != attacked:
         yield f"{folder.explanations}: expected explanations of {folder.adversarials.name} as it is, got earlier ones"

@@ -56,10 +56,11 @@ def what_is_measured(claim: Claim) -> str:
         return f"{claim.measure}{at}, {arms}" + f", to {tasks}" * bool(tasks)
     where = "clean" if claim.condition == "clean" else f"{claim.condition}{at}"
     where += f", {claim.outcome}" * bool(claim.outcome)
-    less = f"of {claim.control or claim.other_arm or tasks}"
+    other = claim.control or claim.other_arm or tasks
+    less = f", less that of {other}" if other else ""
     if claim.other_epsilon is not None:
-        less = f"at ε = {claim.other_epsilon:g}"
-    return f"{claim.quantity}, {claim.arm}, {where}" + f", less that {less}" * (less != "of ")
+        less = f", less that at ε = {claim.other_epsilon:g}"
+    return f"{claim.quantity}, {claim.arm}, {where}{less}"
 
 
 def figure_behind(claim: Claim, profile: str, task: str, backbone: str) -> str:
