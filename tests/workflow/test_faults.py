@@ -78,10 +78,11 @@ def start(run, *arguments, environment=os.environ):
         return subprocess.Popen(command, cwd=run.path, env=environment, **options)
 
 
-def wait_for(is_so, *, seconds=180):  # processes that draw phantoms outlive their parent by less than a minute
+def wait_for(is_so, *, seconds=180, run=None):
+    """Wait until something is so, such as that no process is left: some outlive their parent by less than a minute."""
     end = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, run and output_of(run)[-3000:]
         time.sleep(0.2)
 
 
@@ -176,12 +177,13 @@ def test_a_run_whose_slurm_jobs_are_cancelled_again_and_again_ends_like_another(
         time.sleep(moments.uniform(0, 8))
         in_a_step = cancelled % 2 == 0  # else at any moment: a job on a node starts Snakemake first
         wait_for(lambda process=process, any_=not in_a_step: any_ or has_begun(run) or process.poll() is not None)
-        for job in running()[: None if in_a_step else 1]:
+        jobs = running()[: None if in_a_step else 1]
+        for job in jobs:
             slurm_cluster.call(on_cluster, "scancel", "--full", job)
             wait_for(lambda job=job: job not in running())
             cancelled += 1
-        if in_a_step and process.poll() is None:
-            wait_for(lambda process=process: re.search(said, output_of(run)) or process.poll() is not None)
+        if in_a_step and jobs and process.poll() is None:
+            wait_for(lambda process=process: re.search(said, output_of(run)) or process.poll() is not None, run=run)
         is_named |= bool(re.search(said, output_of(run)))
         if process.poll() == 0:
             break  # each job may be cancelled once: it starts again
